@@ -1,0 +1,49 @@
+# Spanwise: `make chat` sets everything up and opens the chat; `make test` sets up and tests.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := --home .spanwise --collection seeds
+
+.PHONY: chat test test-all lint bench setup setup-dev clean
+
+chat: setup ## index seeds/ and open the chat on 127.0.0.1:7860
+	@$(BIN)/spanwise chat seeds $(DEMO) $(CHAT)
+
+test: setup-dev ## everything that fits in minutes
+	@$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+test-all: setup-dev ## the slow tests too
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: setup-dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: setup-dev ## speed and memory, side by side with a plain baseline
+	@$(BIN)/python -m eval.bench $(BENCH)
+
+setup: $(VENV)/.installed
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Spanwise needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 chat") if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+# A torch that is already in the environment is kept, whatever its version; else the pinned one.
+# pip's own settings (index, proxy, cache) reach it through the environment as always.
+$(VENV)/constraints.txt: $(VENV)/bin/python constraints.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
+	  echo "Installing torch (without a CPU build at hand this is a large download, see README) ..."; \
+	  $(BIN)/python -m pip install -q -c constraints.txt torch; }
+	@grep -v '^torch==' constraints.txt > $@
+
+$(VENV)/.installed: $(VENV)/constraints.txt pyproject.toml
+	@echo "Installing Spanwise into $(VENV) (a few minutes the first time) ..."
+	@$(BIN)/python -m pip install -q -c $< -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e ".[dev]"
+	@touch $@
+
+clean: ## remove the environment and the demo's index
+	rm -rf $(VENV) .spanwise build dist *.egg-info
