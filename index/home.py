@@ -1,0 +1,120 @@
+"""Where everything that Spanwise writes lies: the home folder and its collections.
+
+``home/collections/<name>/`` holds ``CURRENT``, ``generations/``, ``locks/`` and ``writer.lock``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from index.errors import BusyError, CollectionError, HomeError
+
+DEFAULT_COLLECTION = "default"
+_NAME = re.compile(r"\w[\w .-]{0,62}\w|\w", re.UNICODE)
+
+
+def home_folder(home: str | Path | None = None) -> Path:
+    """`home`, else ``SPANWISE_HOME``, else the system's data folder for users."""
+    if home is None:
+        home = os.environ.get("SPANWISE_HOME") or None
+    if home is None:
+        import platformdirs
+
+        return Path(platformdirs.user_data_dir("spanwise", appauthor=False))
+    return Path(home).expanduser().absolute()
+
+
+def make_home(home: Path) -> Path:
+    """Make the home folder, readable by its owner alone, since it holds the documents' text."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / "collections").mkdir(exist_ok=True)
+    except OSError as error:
+        raise HomeError(
+            f"The home folder cannot be made ({error.strerror})",
+            where=home,
+            mend="Name another one with --home or SPANWISE_HOME.",
+        ) from error
+    return home
+
+
+def collections(home: Path) -> list[str]:
+    """Names of the collections that have a published index, sorted."""
+    try:
+        return sorted(p.parent.name for p in (home / "collections").glob("*/CURRENT"))
+    except OSError as error:
+        raise HomeError(
+            f"The home folder cannot be read ({error.strerror})",
+            where=home,
+            mend="Check its permissions, or name another one with --home.",
+        ) from error
+
+
+def collection_folder(home: Path, collection: str | None) -> Path:
+    """Folder of a collection that may not exist yet.
+
+    None means ``default``, or the only collection there is.
+
+    Raises:
+        CollectionError: None, while there are several and none is called ``default``; or a name
+            that cannot be a folder's on every system.
+    """
+    if collection is None:
+        names = collections(home)
+        if len(names) > 1 and DEFAULT_COLLECTION not in names:
+            raise CollectionError(
+                "There are several collections",
+                where=", ".join(names),
+                mend="Choose one with --collection.",
+            )
+        alone = len(names) == 1
+        collection = names[0] if alone else DEFAULT_COLLECTION
+    if not _NAME.fullmatch(collection):
+        raise CollectionError(
+            "Not a name for a collection",
+            where=repr(collection),
+            mend="Use letters, digits, blanks, '.', '-' and '_', at most 64, "
+            "beginning and ending with a letter or digit.",
+        )
+    return home / "collections" / collection
+
+
+def existing_collection(home: Path, collection: str | None) -> Path:
+    """Folder of a collection that has been indexed.
+
+    Raises:
+        CollectionError: there is none of that name; the message lists those there are.
+    """
+    folder = collection_folder(home, collection)
+    if not (folder / "CURRENT").is_file():
+        names = collections(home)
+        there = f"There are: {', '.join(names)}. " if names else ""
+        raise CollectionError(
+            "Nothing has been indexed yet" if not names else "No such collection",
+            where=f"{folder.name} in {home}",
+            mend=f"{there}Run: spanwise index FOLDER",
+        )
+    return folder
+
+
+def drop(home: Path, collection: str) -> None:
+    """Delete a collection's index. The folders that it was made from are not touched.
+
+    Raises:
+        BusyError: another process is writing it.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = existing_collection(home, collection)
+    try:
+        with FileLock(folder / "writer.lock", timeout=0, fallback_to_soft=False):
+            # Without CURRENT it no longer exists, even if deleting the rest is cut short.
+            (folder / "CURRENT").unlink()
+    except Timeout:
+        raise BusyError(
+            "Another process is writing this collection", where=folder.name, mend="Try again later."
+        ) from None
+    shutil.rmtree(folder, ignore_errors=True)
