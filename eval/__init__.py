@@ -1,0 +1,1 @@
+"""Whole question sets: asked, measured, reported. Always imported as ``from eval.x import y``."""

@@ -1,0 +1,7 @@
+"""`python -m rag` is `spanwise`."""
+
+from __future__ import annotations
+
+from rag.cli import main
+
+main()

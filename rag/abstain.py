@@ -1,0 +1,98 @@
+"""From the evidence of a whole answer to the probability that it is right, and to give it or not.
+
+A `Calibrator` is a logistic regression over a few features, fitted by `rag.calibrate` on questions
+that are never reported on, and kept as JSON beside the reader's weights. It names the reader it
+was fitted for and is refused with another.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from index.errors import ModelError
+from rag.aggregate import Candidate
+
+FILE = "calibrator.json"
+FEATURES = ("margin", "fused")
+
+
+def features(candidate: Candidate) -> dict[str, float]:
+    """What speaks for an answer: of its best span, the margin and the fused score.
+
+    ``margin`` is span score minus null score, ``fused`` what retrieval thinks of the passage. More
+    were tried (lead over the next answer, number of documents, ranks, length) and did not lower
+    the Brier score on the calibration questions.
+    """
+    best = candidate.spans[0]
+    return {"margin": best.score - best.null_score, "fused": best.hit.score}
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrator:
+    """Features → the probability that an answer is right → whether to give it.
+
+    Attributes:
+        reader: fingerprint of the reader whose scores it was fitted on.
+        fitted_on: the questions, in words, with their number.
+        weights: of each feature.
+        bias: of the logistic function.
+        risks: (confidence, share of wrong ones among the calibration answers at least that
+            sure), by falling confidence.
+        max_risk: the share that is accepted where the user sets none.
+    """
+
+    reader: str
+    fitted_on: str
+    weights: Mapping[str, float]
+    bias: float
+    risks: tuple[tuple[float, float], ...]
+    max_risk: float
+
+    def probability(self, found: Mapping[str, float]) -> float:
+        """In [0, 1], not rounded: 1 / (1 + e^-(bias + Σ weight · feature))."""
+        z = self.bias + sum(self.weights[name] * found[name] for name in FEATURES)
+        return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
+
+    def threshold(self, max_risk: float | None = None) -> float:
+        """The lowest confidence at which, on the calibration questions, the risk is kept.
+
+        Above 1, so that no answer is given, if it is kept nowhere.
+        """
+        wanted = self.max_risk if max_risk is None else max_risk
+        return min((c for c, risk in self.risks if risk <= wanted), default=1.01)
+
+    def to_dict(self) -> dict[str, object]:
+        """For the JSON file."""
+        return {"version": 1, **asdict(self)}
+
+    def write(self, file: Path) -> None:
+        """Write the JSON file, by one rename."""
+        aside = file.with_name(file.name + ".new")
+        aside.write_text(json.dumps(self.to_dict(), indent=1) + "\n", "utf-8")
+        aside.replace(file)
+
+    @classmethod
+    def load(cls, file: Path, reader: str) -> Calibrator:
+        """Read a calibrator for the reader of fingerprint `reader`.
+
+        Raises:
+            ModelError: there is none, it is damaged, or it was fitted for another reader.
+        """
+        mend = "Fit one on your own questions: spanwise calibrate QUESTIONS"
+        try:
+            data = json.loads(file.read_text("utf-8"))
+            if data.pop("version") != 1 or set(data["weights"]) != set(FEATURES):
+                raise ValueError("another version")
+            data["risks"] = tuple((float(c), float(r)) for c, r in data["risks"])
+            calibrator = cls(**data)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"The calibrator cannot be read ({error})", where=file, mend=mend
+            ) from error
+        if calibrator.reader != reader:
+            raise ModelError("The calibrator was fitted for another reader", where=file, mend=mend)
+        return calibrator

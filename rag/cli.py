@@ -1,0 +1,457 @@
+"""The command line. No logic of its own; each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import os
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from index.errors import QuestionError, SpanwiseError
+from index.home import home_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from index.types import Filter
+    from rag.settings import Settings
+
+app = typer.Typer(
+    help="Ask a folder of documents; get answers that are quotations, on your own machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Home = Annotated[
+    str | None, typer.Option(help="The home folder; else SPANWISE_HOME, else the user's data.")
+]
+Collection = Annotated[
+    str | None, typer.Option(help="The collection; else `default`, or the only one there is.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Reader = Annotated[
+    str | None, typer.Option(help="Another question-answering model: a folder or a hub name.")
+]
+Encoder = Annotated[
+    str | None, typer.Option(help="Another sentence-transformers model: a folder or a hub name.")
+]
+Passages = Annotated[int | None, typer.Option(help="How many passages to read.")]
+MaxRisk = Annotated[
+    float | None,
+    typer.Option(help="Accept this share of wrong answers (0 to 1); 1 answers always."),
+]
+Path_ = Annotated[
+    list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")
+]
+Type = Annotated[
+    list[str] | None, typer.Option("--type", help="Only files of this ending, e.g. pdf.")
+]
+After = Annotated[str | None, typer.Option(help="Only documents dated YYYY-MM-DD or later.")]
+Before = Annotated[str | None, typer.Option(help="Only documents dated YYYY-MM-DD or earlier.")]
+Boilerplate = Annotated[bool, typer.Option(help="Search web boilerplate too.")]
+MaxBytes = Annotated[int, typer.Option(help="Skip files larger than this.")]
+MaxChars = Annotated[int, typer.Option(help="Skip documents longer than this.")]
+MaxSeconds = Annotated[float, typer.Option(help="Give up parsing a file after this long.")]
+
+
+@app.command()
+def index(
+    folder: Annotated[Path, typer.Argument(help="The folder of documents (or one file).")],
+    home: Home = None,
+    collection: Collection = None,
+    encoder: Encoder = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Read and encode everything again.")
+    ] = False,
+    max_bytes: MaxBytes = 50_000_000,
+    max_chars: MaxChars = 20_000_000,
+    max_seconds: MaxSeconds = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Index a folder, or bring its index up to date: only what changed is read again."""
+    from index.build import sync
+    from index.home import collections
+    from index.retrieve import named_encoder
+    from index.scan import Limits
+    from rag import show
+
+    settings = _settings(home=home, collection=collection, encoder=encoder)
+    limits = Limits(max_bytes=max_bytes, max_chars=max_chars, seconds=max_seconds)
+    named = named_encoder(encoder or _made_with(settings) or settings.encoder)
+    with show.progress(_console(stderr=True)) as progress:
+        done = sync(
+            folder, settings.home, named, settings.collection,
+            limits=limits, rebuild=rebuild, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        _print_json(asdict(done))
+    else:
+        show.report(_console(), done)
+    if done.found_nothing:
+        from index.errors import FolderError
+
+        there = done.collection in collections(settings.home)
+        kept = f" The collection {done.collection} is left as it was." if there else ""
+        raise FolderError(
+            "Nothing in this folder could be indexed",
+            where=folder,
+            mend=f"Spanwise reads .txt, .md, .html, .pdf and .docx.{kept}",
+        )
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotation marks.")],
+    home: Home = None,
+    collection: Collection = None,
+    path: Path_ = None,
+    type_: Type = None,
+    after: After = None,
+    before: Before = None,
+    boilerplate: Boilerplate = False,
+    reader: Reader = None,
+    passages: Passages = None,
+    max_risk: MaxRisk = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question with a quotation. Exit code 0: answered, 1: not in the documents."""
+    from rag import show
+    from rag.service import Service
+    from rag.types import to_json
+
+    settings = _settings(
+        home=home, collection=collection, reader=reader, passages=passages, max_risk=max_risk
+    )
+    where = _filter(path, type_, after, before, boilerplate)
+    start = time.perf_counter()
+    with Service.open(settings=settings) as service:
+        answer = service.ask(question, where=where)
+    elapsed = round((time.perf_counter() - start) * 1000)
+    if as_json:
+        _print_json(to_json(answer, elapsed))
+    elif answer.reason != "question_unreadable":
+        show.answer(_console(), answer)
+    if answer.reason == "question_unreadable":
+        raise QuestionError(show.REASONS[answer.reason].rstrip("."))
+    raise typer.Exit(0 if answer.text is not None else 1)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(help="Words or a question, in quotation marks.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many passages.")] = 10,
+    channel: Annotated[str, typer.Option(help="hybrid, lexical or dense.")] = "hybrid",
+    home: Home = None,
+    collection: Collection = None,
+    path: Path_ = None,
+    type_: Type = None,
+    after: After = None,
+    before: Before = None,
+    boilerplate: Boilerplate = False,
+    as_json: Json = False,
+) -> None:
+    """Find passages. Exit code 0: something found, 1: nothing."""
+    from index.retrieve import Retriever
+    from rag import show
+    from rag.types import hit_to_json
+
+    if channel not in ("hybrid", "lexical", "dense"):
+        raise typer.BadParameter("must be hybrid, lexical or dense", param_hint="--channel")
+    if not question.strip():
+        raise QuestionError("Nothing to search for: the question is empty")
+    settings = _settings(home=home, collection=collection)
+    where = _filter(path, type_, after, before, boilerplate)
+    with Retriever.open(settings.home, settings.collection) as retriever:
+        hits = retriever.search(question, k, where, channel)  # type: ignore[arg-type]
+    if as_json:
+        _print_json({"schema": 1, "question": question, "hits": [hit_to_json(h) for h in hits]})
+    else:
+        show.hits(_console(), hits)
+    raise typer.Exit(0 if hits else 1)
+
+
+@app.command()
+def chat(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Index this folder first; else what is indexed.")
+    ] = None,
+    home: Home = None,
+    collection: Collection = None,
+    reader: Reader = None,
+    port: Annotated[int, typer.Option(help="The next free one is taken if it is in use.")] = 7860,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+) -> None:
+    """Ask in the browser: the answer beside the passages it stands in."""
+    from rag.web import serve
+
+    settings = _settings(home=home, collection=collection, reader=reader)
+    if folder is not None:
+        index(folder, home=str(settings.home), collection=settings.collection)
+    serve(settings, port, browser, announce=lambda line: typer.echo(line, err=True))
+
+
+@app.command()
+def info(
+    home: Home = None,
+    collection: Collection = None,
+    documents: Annotated[bool, typer.Option("--documents", help="List the documents.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is indexed, with what, and where it lies."""
+    from rag import inform
+
+    settings = _settings(home=home, collection=collection)
+    found = inform.info(settings, documents)
+    if as_json:
+        _print_json(found)
+    else:
+        inform.show(_console(), found)
+
+
+@app.command()
+def remove(
+    path: Annotated[str, typer.Argument(help="The document's path as `info --documents` says.")],
+    home: Home = None,
+    collection: Collection = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Let it in again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take a document out of the index and keep it out. The file itself is not touched."""
+    from index import build
+    from index.retrieve import named_encoder
+    from rag import show
+
+    settings = _settings(home=home, collection=collection)
+    encoder = named_encoder(_made_with(settings))
+    removed = build.remove(path, settings.home, encoder, settings.collection, undo)
+    if as_json:
+        _print_json({"path": removed, "removed": not undo})
+    elif undo:
+        typer.echo(f"{show.plain(removed)} will be read at the next `spanwise index`.")
+    else:
+        typer.echo(f"Removed {show.plain(removed)} from the index; the file is still there.")
+
+
+@app.command()
+def drop(
+    collection: Annotated[str, typer.Argument(help="The collection to delete.")],
+    home: Home = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a collection's index. The folders that it was made from are not touched."""
+    from index import home as homes
+
+    settings = _settings(home=home, collection=collection)
+    homes.existing_collection(settings.home, collection)
+    if not yes and not as_json:
+        typer.confirm(f"Delete the index of {collection}?", abort=True, err=True)
+    homes.drop(settings.home, collection)
+    if as_json:
+        _print_json({"dropped": collection})
+    else:
+        typer.echo(f"Dropped {collection}.")
+
+
+@app.command()
+def check(home: Home = None, collection: Collection = None, as_json: Json = False) -> None:
+    """Verify every file of the index against its checksum. Exit code 2: it is damaged."""
+    from index.home import existing_collection
+    from index.snapshot import check as verify
+
+    settings = _settings(home=home, collection=collection)
+    folder = existing_collection(settings.home, settings.collection)
+    manifest = verify(folder)
+    if as_json:
+        _print_json({"collection": folder.name, "generation": manifest.generation, "sound": True})
+    else:
+        size = sum(int(str(file["size"])) for file in manifest.files.values())
+        typer.echo(
+            f"{folder.name}: generation {manifest.generation} is sound "
+            f"({len(manifest.files)} files, {size / 1e6:.1f} MB)."
+        )
+
+
+@app.command(name="eval")
+def evaluate(
+    questions: Annotated[Path, typer.Argument(help="A question set, JSON lines.")],
+    home: Home = None,
+    collection: Collection = None,
+    reader: Reader = None,
+    passages: Passages = None,
+    max_risk: MaxRisk = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a whole question set and say how good the answers are, with n and 95% intervals."""
+    from eval.report import show
+    from eval.run import run, to_json
+    from eval.sets import read_set
+    from rag.service import Service
+    from rag.show import bar
+
+    settings = _settings(
+        home=home, collection=collection, reader=reader, passages=passages, max_risk=max_risk
+    )
+    examples, complaints = read_set(questions)
+    for complaint in complaints:
+        typer.echo(f"Left out: {complaint}", err=True)
+    with Service.open(settings=settings) as service, bar(_console(stderr=True), "Asking") as seen:
+        rows = run(service, examples, seen)
+    if as_json:
+        _print_json(to_json(rows))
+    else:
+        show(_console(), rows)
+
+
+@app.command()
+def calibrate(
+    questions: Annotated[Path, typer.Argument(help="A question set, JSON lines.")],
+    home: Home = None,
+    collection: Collection = None,
+    reader: Reader = None,
+    max_risk: Annotated[
+        float, typer.Option(help="Share of wrong ones accepted among the answers given.")
+    ] = 0.2,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it; by default for this collection.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit the confidence to your own questions, answerable and unanswerable ones."""
+    from eval.sets import read_set
+    from rag import abstain
+    from rag.calibrate import fit
+    from rag.service import Service
+    from rag.show import bar
+
+    settings = _settings(home=home, collection=collection, reader=reader)
+    examples, complaints = read_set(questions)
+    for complaint in complaints:
+        typer.echo(f"Left out: {complaint}", err=True)
+    with Service.open(settings=settings) as service:
+        with bar(_console(stderr=True), "Asking") as seen:
+            fitted = fit(service, examples, questions.name, max_risk, seen)
+        file = out or service.retriever.folder / abstain.FILE
+    fitted.write(file)
+    if as_json:
+        _print_json({"file": str(file), **fitted.to_dict()})
+    else:
+        typer.echo(
+            f"Written: {file}\nAn answer is given from confidence {fitted.threshold():.2f} on."
+        )
+
+
+def main() -> None:
+    """Run the command line; every error is a sentence, and exit code 2."""
+    try:
+        _quiet_libraries()
+        app(standalone_mode=True)
+    except SpanwiseError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
+    except Exception as error:
+        _fail(f"Something went wrong that should not ({type(error).__name__}). {_log(error)}")
+
+
+def _quiet_libraries() -> None:
+    """Telemetry and hubs off for this process, unless the user's environment says otherwise."""
+    for variable, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }.items():
+        os.environ.setdefault(variable, value)
+
+
+def _settings(**flags: object) -> Settings:
+    from index.encode import DEFAULT_ENCODER
+    from rag.settings import Settings
+
+    settings = Settings.load(**flags)  # type: ignore[arg-type]
+    models = (settings.encoder or DEFAULT_ENCODER, settings.reader or "")
+    if all(name in ("", DEFAULT_ENCODER) or Path(name).is_dir() for name in models):
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing that was asked for needs a hub
+    return settings
+
+
+def _made_with(settings: Settings) -> str | None:
+    """Name of the encoder that made the collection, if there is one."""
+    from index import snapshot
+    from index.home import collection_folder
+
+    folder = collection_folder(settings.home, settings.collection)
+    try:
+        at = snapshot.generation_folder(folder, snapshot.current(folder))
+        return str(snapshot.read_manifest(at).encoder["name"])
+    except (SpanwiseError, OSError, ValueError, KeyError):
+        return None  # none yet, or one that `sync` will complain of in its own words
+
+
+def _filter(
+    paths: list[str] | None, types: list[str] | None, after: str | None, before: str | None,
+    boilerplate: bool,
+) -> Filter:  # fmt: skip
+    from datetime import date
+
+    from index.types import Filter
+
+    days = {}
+    for flag, value in (("--after", after), ("--before", before)):
+        try:
+            days[flag] = date.fromisoformat(value) if value else None
+        except ValueError:
+            raise typer.BadParameter("must be a day, YYYY-MM-DD", param_hint=flag) from None
+    return Filter(
+        tuple(paths or ()), tuple(types or ()), days["--after"], days["--before"],
+        boilerplate=boilerplate,
+    )  # fmt: skip
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _fail(sentence: str) -> None:
+    from rag.show import plain
+
+    typer.echo(f"Error: {plain(sentence)}", err=True)
+    sys.exit(2)
+
+
+def _log(error: Exception) -> str:
+    """Write where it happened, never what was asked or read, and say where that is."""
+    try:
+        file = home_folder(_flag("--home")) / "logs" / "spanwise.log"
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(file, maxBytes=1_000_000, backupCount=2)
+        where = "".join(traceback.format_tb(error.__traceback__))
+        record = logging.makeLogRecord({"msg": f"{type(error).__name__}\n{where}"})
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        handler.emit(record)
+        handler.close()
+        return f"Where it happened is written in {file}"
+    except OSError:
+        return "It could not be logged, since the home folder cannot be written."
+
+
+def _flag(name: str) -> str | None:
+    arguments = sys.argv
+    return arguments[arguments.index(name) + 1] if name in arguments[:-1] else None

@@ -1,0 +1,230 @@
+"""The facade for every face: a question in, a cited answer out.
+
+>>> from rag import Service
+>>> with Service.open() as service:                                        # doctest: +SKIP
+...     answer = service.ask("Who heads the council?")
+...     print(answer.text, answer.citations[0].sentence)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from index.build import BuildReport, sync
+from index.compose import Progress, silent
+from index.retrieve import Retriever
+from index.retrieve import search as search_backend
+from index.scan import Limits
+from index.sentences import sentence_at
+from index.types import Backend, Document, Encoder, Filter, Hit
+from rag.abstain import FILE as CALIBRATOR_FILE
+from rag.abstain import Calibrator, features
+from rag.aggregate import Candidate, aggregate
+from rag.read import Reader
+from rag.settings import Settings
+from rag.types import Answer, Citation, Question, Reason, Span
+
+LONGEST_QUESTION = 2_000
+"""Characters; what is longer is a document, not a question."""
+AT_ONCE = 16
+"""Questions that `ask_batch` holds in memory together."""
+OTHERS = 4
+"""Other answers that are reported, at most."""
+
+
+class Service:
+    """Answers questions over one collection. Thread-safe; stateless between questions.
+
+    Make it with `open`. Nothing heavy is loaded before the first question or `warm_up`.
+    """
+
+    def __init__(self, retriever: Retriever, reader: Reader, settings: Settings) -> None:
+        self.retriever = retriever
+        self.reader = reader
+        self.settings = settings
+        self._calibrator: Calibrator | None = None
+
+    @classmethod
+    def open(
+        cls,
+        home: str | Path | None = None,
+        collection: str | None = None,
+        settings: Settings | None = None,
+        encoder: Encoder | None = None,
+    ) -> Service:
+        """Open a collection for questions.
+
+        Args:
+            home: the home folder; by default ``SPANWISE_HOME`` or the system's data folder.
+            collection: its name; None means ``default``, or the only one there is.
+            settings: all of them, in place of the home's file and the environment.
+            encoder: that which made the index; by default the one that its manifest names.
+
+        Raises:
+            CollectionError: nothing has been indexed there, or the name is ambiguous.
+            CorruptIndexError, IndexMismatchError, SettingsError: each names its mend.
+        """
+        settings = settings or Settings.load(home=home, collection=collection)
+        retriever = Retriever.open(settings.home, settings.collection, encoder)
+        reader = Reader(settings.reader)
+        return cls(retriever, reader, settings)
+
+    def search(self, question: str, k: int | None = None, where: Filter | None = None) -> list[Hit]:
+        """The passages that `ask` would read."""
+        return self.retriever.search(question, k or self.settings.passages, where)
+
+    def ask(self, question: str, *, where: Filter | None = None) -> Answer:
+        """Answer one question, or abstain with a reason. Never raises for what is asked."""
+        return self.ask_batch([question], where=where)[0]
+
+    def ask_batch(self, questions: Sequence[str], *, where: Filter | None = None) -> list[Answer]:
+        """`ask` for each question; the same answers as one by one."""
+        answers = []
+        for start in range(0, len(questions), AT_ONCE):
+            part = questions[start : start + AT_ONCE]
+            with self.retriever.generation() as found:
+                hits = self._hits(found, part, where)
+                answers += self._conclude(found, part, hits)
+        return answers
+
+    def candidates(self, questions: Sequence[str]) -> list[list[Candidate]]:
+        """The distinct answers found for each question, before any is judged; to calibrate by."""
+        with self.retriever.generation() as found:
+            return self._read(questions, self._hits(found, questions, None))
+
+    def answer(self, question: str, hits: Sequence[Hit]) -> Answer:
+        """Read the answer to a question out of given hits of this collection.
+
+        Raises:
+            KeyError: a hit's passage is not in the current generation.
+        """
+        with self.retriever.generation() as found:
+            found.passages([hit.passage.id for hit in hits])
+            return self._conclude(found, [question], [list(hits)])[0]
+
+    def sync(
+        self, folder: str | Path, *, limits: Limits | None = None, progress: Progress = silent
+    ) -> BuildReport:
+        """Bring the collection up to date with a folder; see `index.build.sync`."""
+        home, collection = self.settings.home, self.retriever.collection
+        encoder = self.retriever.encoder
+        return sync(folder, home, encoder, collection, limits=limits, progress=progress)
+
+    def warm_up(self) -> None:
+        """Load every model now rather than at the first question."""
+        self.retriever.warm_up()
+        self.reader.warm_up()
+        self._calibration()
+
+    def close(self) -> None:
+        """Let the collection go."""
+        self.retriever.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _calibration(self) -> Calibrator | None:
+        """That of the collection, else that beside the reader's weights, else none."""
+        if self._calibrator is None:
+            for folder in (self.retriever.folder, self.reader.folder):
+                if (folder / CALIBRATOR_FILE).exists():
+                    file = folder / CALIBRATOR_FILE
+                    self._calibrator = Calibrator.load(file, self.reader.fingerprint)
+                    break
+        return self._calibrator
+
+    def _judge(self, said: list[Candidate]) -> tuple[list[float | None], bool]:
+        """The confidence of each answer, and whether to give the first."""
+        calibrator = self._calibration()
+        if calibrator is None:  # a foreign reader: SQuAD 2.0's own rule, and no probability
+            return [None for _ in said], features(said[0])["margin"] > 0
+        sure = [round(calibrator.probability(features(each)), 3) for each in said]
+        return list(sure), sure[0] >= calibrator.threshold(self.settings.max_risk)
+
+    def _hits(
+        self, found: Backend, questions: Sequence[str], where: Filter | None
+    ) -> list[list[Hit]]:
+        readable = [question if _readable(question) else "" for question in questions]
+        k = self.settings.passages
+        return search_backend(found, self.retriever.encoder, readable, k, where or Filter())
+
+    def _read(
+        self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]
+    ) -> list[list[Candidate]]:
+        read = self.reader.read(list(zip(questions, hits, strict=True)))
+        return [aggregate(spans) for spans in read]
+
+    def _conclude(
+        self, found: Backend, questions: Sequence[str], hits: Sequence[Sequence[Hit]]
+    ) -> list[Answer]:
+        """Read, aggregate, abstain: the second half of the trip."""
+        said = self._read(questions, hits)
+        return [
+            self._answer(found, Question(question, question), tuple(those), candidates)
+            for question, those, candidates in zip(questions, hits, said, strict=True)
+        ]
+
+    def _answer(
+        self, found: Backend, question: Question, hits: tuple[Hit, ...], said: list[Candidate]
+    ) -> Answer:
+        manifest = found.manifest
+        name, number = self.retriever.collection, manifest.generation
+        if not said:
+            reason: Reason = "no_evidence"
+            if not _readable(question.text):
+                reason = "question_unreadable"
+            elif not manifest.passages:
+                reason = "empty_index"
+            return Answer(question, None, 0.0, (), (), hits, reason, name, number)
+        confidences, give = self._judge(said)
+        documents = _Documents(found)
+        each = []
+        for candidate, confidence in zip(said[: OTHERS + 1], confidences, strict=False):
+            cited = tuple(documents.cite(span) for span in candidate.spans)
+            each.append(
+                Answer(question, candidate.text, confidence, cited, (), (), "", name, number)
+            )
+        top, others = each[0], tuple(each[1:])
+        if give:
+            return Answer(
+                question, top.text, top.confidence, top.citations, others, hits, "", name, number
+            )
+        return Answer(
+            question, None, top.confidence, (), tuple(each), hits, "below_threshold", name, number
+        )
+
+
+class _Documents:
+    """The documents that one answer cites, each fetched once."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._known: dict[str, Document] = {}
+
+    def cite(self, span: Span) -> Citation:
+        ident = span.hit.passage.doc_id
+        document = self._known.get(ident) or self._backend.document(ident)
+        self._known[ident] = document
+        start, end = sentence_at(document.text, span.start, span.end)
+        return Citation(
+            doc_id=ident,
+            path=document.path,
+            title=document.title,
+            date=document.date,
+            page=document.page(span.start),
+            start=span.start,
+            end=span.end,
+            quote=document.text[span.start : span.end],
+            sentence=document.text[start:end],
+            sentence_start=start,
+            sentence_end=end,
+            passage_id=span.hit.passage.id,
+        )
+
+
+def _readable(question: str) -> bool:
+    return bool(question.strip()) and len(question) <= LONGEST_QUESTION
