@@ -56,7 +56,7 @@ class DenseIndex:
     def search(
         self, query: Vectors, k: int, rows: NDArray[np.int64] | slice | None = None
     ) -> list[tuple[int, float]]:
-        """(row, cosine) of the `k` best rows, best first, only above zero.
+        """(row, cosine) of the `k` best rows, best first, ties by row, only above zero.
 
         Every row that ties with the k-th is in the list too, so that the caller may cut by id.
 
@@ -85,10 +85,11 @@ class DenseIndex:
         else:
             keep = np.arange(len(scores)) < k
         keep &= scores > 0
-        return [
-            (int(numbers[row]) if numbers is not None else int(row), float(score))
-            for row, score in zip(found[keep], scores[keep], strict=True)
-        ]
+        named = found if numbers is None else numbers[found]
+        return sorted(
+            zip(named[keep].tolist(), scores[keep].tolist(), strict=True),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
 
     def _pool(
         self, rows: NDArray[np.int64] | slice | None

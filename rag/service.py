@@ -180,10 +180,12 @@ class Service:
             elif not manifest.passages:
                 reason = "empty_index"
             return Answer(question, None, 0.0, (), (), hits, reason, name, number)
+        # Whatever does not beat the null score of its passage merely stands there.
+        said = said[:1] + [c for c in said[1:] if features(c)["margin"] > 0][:OTHERS]
         confidences, give = self._judge(said)
         documents = _Documents(found)
         each = []
-        for candidate, confidence in zip(said[: OTHERS + 1], confidences, strict=False):
+        for candidate, confidence in zip(said, confidences, strict=True):
             cited = tuple(documents.cite(span) for span in candidate.spans)
             each.append(
                 Answer(question, candidate.text, confidence, cited, (), (), "", name, number)
