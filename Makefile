@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := --home .spanwise --collection seeds
 
-.PHONY: chat test test-all lint bench setup setup-dev clean
+.PHONY: chat test test-all lint bench calibrator setup setup-dev clean
 
 chat: setup ## index seeds/ and open the chat on 127.0.0.1:7860
 	@$(BIN)/spanwise chat seeds $(DEMO) $(CHAT)
@@ -44,6 +44,14 @@ $(VENV)/.installed: $(VENV)/constraints.txt pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e ".[dev]"
 	@touch $@
+
+# The 0.42 is the risk at which 5% of the right answers to the calibration questions are withheld.
+calibrator: setup ## fit the shipped calibrator again; DATA is a folder with dev/ and train/
+	@test -n "$(DATA)" || { echo "Say where the data sets are: make calibrator DATA=folder"; exit 2; }
+	$(BIN)/python -m eval.calibration_set $(DATA) build/calibration
+	$(BIN)/spanwise index build/calibration/docs --home build/calibration/home
+	$(BIN)/spanwise calibrate build/calibration/questions.jsonl --home build/calibration/home \
+	  --max-risk 0.42 --out rag/models/reader/calibrator.json
 
 clean: ## remove the environment and the demo's index
 	rm -rf $(VENV) .spanwise build dist *.egg-info

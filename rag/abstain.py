@@ -72,7 +72,7 @@ class Calibrator:
     def write(self, file: Path) -> None:
         """Write the JSON file, by one rename."""
         aside = file.with_name(file.name + ".new")
-        aside.write_text(json.dumps(self.to_dict(), indent=1) + "\n", "utf-8")
+        aside.write_text(json.dumps(self.to_dict()) + "\n", "utf-8")
         aside.replace(file)
 
     @classmethod
