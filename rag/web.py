@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import webbrowser
@@ -82,8 +83,11 @@ def _listen(port: int) -> socket.socket:
     """A socket on the first free port from `port` on, bound here so that nobody else takes it."""
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if os.name == "posix":  # elsewhere it would share a port that is in use
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((ADDRESS, candidate))
+            listening.listen()
         except OSError:
             listening.close()
         else:

@@ -157,4 +157,4 @@ def test_marks_are_sorted_stripped_and_apart(lines: list[str], newline: str) -> 
 def test_time_is_linear(piece: str) -> None:
     start = time.perf_counter()
     mark(piece * (2_000_000 // len(piece)))
-    assert time.perf_counter() - start < 5  # 20 million characters take about a second or less
+    assert time.perf_counter() - start < 60  # a second or less, or hours if it were quadratic

@@ -1,0 +1,216 @@
+"""Speed and memory, side by side with a plain baseline in the same run: `make bench`.
+
+Arms: Spanwise, and rank-bm25 + brute-force cosine + the same reader in plain transformers over
+the same passages. Each arm runs in a process of its own, the arms in turn, so that a machine
+whose speed drifts drifts for both; the ratios are what to quote.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from eval.corpora import lay_out, read_rows
+from eval.sets import read_set
+
+HERE = Path(__file__).resolve().parent
+SEEDS = HERE.parent / "seeds"
+SQUAD = HERE.parent.parent / "shared" / "data" / "dev" / "squad1_dev.dev.jsonl.gz"
+READ = 8
+"""Passages that each arm reads for a question."""
+ROUNDS = 3
+
+
+def main() -> None:
+    """Print the table for the demo corpus and, where its file is there, for SQuAD 1.1 dev."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--questions", type=int, default=50, help="asked warm, of each corpus")
+    parser.add_argument("--squad", type=Path, default=SQUAD, help="squad1_dev.dev.jsonl.gz")
+    parser.add_argument("--arm", choices=sorted(ARMS), help=argparse.SUPPRESS)
+    parser.add_argument("--job", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.arm:
+        print(json.dumps(ARMS[options.arm](json.loads(options.job.read_text()))))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, folder, questions in _corpora(Path(scratch), options.squad):
+            random.Random(1).shuffle(questions)
+            _bench(name, folder, questions[: options.questions], Path(scratch))
+
+
+def _corpora(scratch: Path, squad: Path) -> list[tuple[str, Path, list[str]]]:
+    examples, _ = read_set(HERE / "questions" / "seeds.jsonl")
+    corpora = [("seeds (5 documents)", SEEDS, [example.question for example in examples])]
+    if squad.exists():
+        folder = scratch / "squad"
+        questions = [example.question for example in lay_out(read_rows(squad), folder)]
+        name = f"SQuAD 1.1 dev ({len(list(folder.iterdir()))} articles)"
+        corpora.append((name, folder, questions))
+    else:
+        print(f"SQuAD 1.1 dev is left out: {squad} is not there; name it with --squad.")
+    return corpora
+
+
+def _bench(name: str, folder: Path, questions: Sequence[str], scratch: Path) -> None:
+    home = scratch / f"home-{folder.name}"
+    job = scratch / "job.json"
+    job.write_text(json.dumps({"folder": str(folder), "home": str(home), "questions": questions}))
+    indexed = _in_process("index", job)
+    cold = [_cold(home, questions[n % len(questions)]) for n in range(ROUNDS)]
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(_in_process("spanwise", job))
+        theirs.append(_in_process("baseline", job))
+    print(
+        f"\n{name}: {indexed['passages']:,} passages, {len(questions)} questions, {READ} read each"
+    )
+    print(f"  indexing      {indexed['rate']:8.1f} passages/s, peak {indexed['peak_mb']:.0f} MB")
+    print(f"  cold ask      {median(cold):8.2f} s (median of {ROUNDS} whole processes)")
+    for title, key in (("warm ask p50", "p50_ms"), ("warm ask p95", "p95_ms"),
+                       ("peak memory", "peak_mb"), ("ready after", "ready_s")):  # fmt: skip
+        a, b = median(r[key] for r in ours), median(r[key] for r in theirs)
+        ratios = sorted(x[key] / y[key] for x, y in zip(ours, theirs, strict=True))
+        unit = key.rpartition("_")[2] if "_" in key else "ms"
+        print(
+            f"  {title:<13} {a:8.2f} {unit:<3} baseline {b:8.2f} {unit:<3} "
+            f"ratio {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
+
+
+def _cold(home: Path, question: str) -> float:
+    command = [sys.executable, "-m", "rag", "ask", question, "--home", str(home), "--json"]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stderr)
+    return time.perf_counter() - start
+
+
+def _in_process(arm: str, job: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "eval.bench", "--arm", arm, "--job", str(job)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE.parent)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    figures: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def _index(job: dict[str, Any]) -> dict[str, float]:
+    from index import SentenceEncoder, sync
+
+    encoder = SentenceEncoder()
+    encoder.warm_up()
+    start = time.perf_counter()
+    report = sync(job["folder"], job["home"], encoder)
+    taken = time.perf_counter() - start
+    return {
+        "passages": report.passages,
+        "rate": report.passages / taken,
+        "peak_mb": _peak_mb(),
+    }
+
+
+def _spanwise(job: dict[str, Any]) -> dict[str, float]:
+    from rag.service import Service
+    from rag.settings import Settings
+
+    start = time.perf_counter()
+    service = Service.open(settings=Settings(Path(job["home"]), passages=READ))
+    service.warm_up()
+    return _warm(service.ask, job["questions"], start)
+
+
+def _baseline(job: dict[str, Any]) -> dict[str, float]:
+    """What one would write in an afternoon; the passages are those of Spanwise's index."""
+    import numpy as np
+    import torch
+    from rank_bm25 import BM25Okapi
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+    from index.encode import _package_folder
+    from index.home import existing_collection
+    from index.snapshot import Snapshot
+    from rag.read import Reader
+
+    with Snapshot.open(existing_collection(Path(job["home"]), None)) as opened:
+        rows = range(opened.manifest.passages)
+        texts = [p.text for p in opened.passages(opened.store.ids(rows))]
+        vectors = np.array(opened.dense.vectors)
+    start = time.perf_counter()
+    bm25 = BM25Okapi([text.lower().split() for text in texts])
+    encoder = SentenceTransformer(str(_package_folder()), device="cpu", local_files_only=True)
+    folder = Reader().folder
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def best(scores: Any) -> Any:  # noqa: ANN401
+        return np.argsort(-scores)[:READ]
+
+    def ask(question: str) -> str:
+        lexical = best(bm25.get_scores(question.lower().split()))
+        dense = best(vectors @ encoder.encode([question])[0])
+        ranks = {int(row): 0.0 for row in (*lexical, *dense)}
+        for order in (lexical, dense):
+            for rank, row in enumerate(order, start=1):
+                ranks[int(row)] += 1 / (60 + rank)
+        read = [texts[row] for row in sorted(ranks, key=lambda row: -ranks[row])[:READ]]
+        pairs = tokenizer(
+            [question] * len(read), read, padding=True, truncation="only_second", max_length=384,
+            return_tensors="pt",
+        )  # fmt: skip
+        with torch.inference_mode():
+            out = model(**pairs)
+        sums = out.start_logits.max(1).values + out.end_logits.max(1).values
+        row = int(sums.argmax())
+        a, b = int(out.start_logits[row].argmax()), int(out.end_logits[row].argmax())
+        return str(tokenizer.decode(pairs["input_ids"][row][a : b + 1]))
+
+    return _warm(ask, job["questions"], start)
+
+
+def _warm(ask: Callable[[str], object], questions: Sequence[str], start: float) -> dict[str, float]:
+    ask(questions[0])
+    ready = time.perf_counter() - start
+    taken = []
+    for question in questions:
+        begun = time.perf_counter()
+        ask(question)
+        taken.append((time.perf_counter() - begun) * 1000)
+    return {
+        "p50_ms": median(taken),
+        "p95_ms": quantiles(taken, n=20)[-1],
+        "peak_mb": _peak_mb(),
+        "ready_s": ready,
+    }
+
+
+def _peak_mb() -> float:
+    """Peak resident memory of this process."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+ARMS: dict[str, Callable[[dict[str, Any]], dict[str, float]]] = {
+    "index": _index,
+    "spanwise": _spanwise,
+    "baseline": _baseline,
+}
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    main()
