@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rag.cli import main
+from rag.__main__ import main
 
 HERE = Path(__file__).parent
 

@@ -77,10 +77,10 @@ def _bench(name: str, folder: Path, questions: Sequence[str], scratch: Path) -> 
     print(f"  indexing      {indexed['rate']:8.1f} passages/s, peak {indexed['peak_mb']:.0f} MB")
     print(f"  cold ask      {median(cold):8.2f} s (median of {ROUNDS} whole processes)")
     for title, key in (("warm ask p50", "p50_ms"), ("warm ask p95", "p95_ms"),
-                       ("peak memory", "peak_mb"), ("ready after", "ready_s")):  # fmt: skip
+                       ("peak memory", "peak_mb")):  # fmt: skip
         a, b = median(r[key] for r in ours), median(r[key] for r in theirs)
         ratios = sorted(x[key] / y[key] for x, y in zip(ours, theirs, strict=True))
-        unit = key.rpartition("_")[2] if "_" in key else "ms"
+        unit = key.rpartition("_")[2]
         print(
             f"  {title:<13} {a:8.2f} {unit:<3} baseline {b:8.2f} {unit:<3} "
             f"ratio {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
@@ -124,10 +124,9 @@ def _spanwise(job: dict[str, Any]) -> dict[str, float]:
     from rag.service import Service
     from rag.settings import Settings
 
-    start = time.perf_counter()
     service = Service.open(settings=Settings(Path(job["home"]), passages=READ))
     service.warm_up()
-    return _warm(service.ask, job["questions"], start)
+    return _warm(service.ask, job["questions"])
 
 
 def _baseline(job: dict[str, Any]) -> dict[str, float]:
@@ -147,7 +146,6 @@ def _baseline(job: dict[str, Any]) -> dict[str, float]:
         rows = range(opened.manifest.passages)
         texts = [p.text for p in opened.passages(opened.store.ids(rows))]
         vectors = np.array(opened.dense.vectors)
-    start = time.perf_counter()
     bm25 = BM25Okapi([text.lower().split() for text in texts])
     encoder = SentenceTransformer(str(_package_folder()), device="cpu", local_files_only=True)
     folder = Reader().folder
@@ -176,12 +174,11 @@ def _baseline(job: dict[str, Any]) -> dict[str, float]:
         a, b = int(out.start_logits[row].argmax()), int(out.end_logits[row].argmax())
         return str(tokenizer.decode(pairs["input_ids"][row][a : b + 1]))
 
-    return _warm(ask, job["questions"], start)
+    return _warm(ask, job["questions"])
 
 
-def _warm(ask: Callable[[str], object], questions: Sequence[str], start: float) -> dict[str, float]:
+def _warm(ask: Callable[[str], object], questions: Sequence[str]) -> dict[str, float]:
     ask(questions[0])
-    ready = time.perf_counter() - start
     taken = []
     for question in questions:
         begun = time.perf_counter()
@@ -191,7 +188,6 @@ def _warm(ask: Callable[[str], object], questions: Sequence[str], start: float) 
         "p50_ms": median(taken),
         "p95_ms": quantiles(taken, n=20)[-1],
         "peak_mb": _peak_mb(),
-        "ready_s": ready,
     }
 
 

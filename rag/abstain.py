@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.errors import ModelError
+from index.types import Hit
 from rag.aggregate import Candidate
 
 FILE = "calibrator.json"
-FEATURES = ("margin", "fused")
+FEATURES = ("evidence", "retrieval")
 
 
-def features(candidate: Candidate) -> dict[str, float]:
-    """What speaks for an answer: of its best span, the margin and the fused score.
+def features(candidate: Candidate, hits: Sequence[Hit]) -> dict[str, float]:
+    """What speaks for an answer: its evidence, and how well the question's first hit was found.
 
-    ``margin`` is span score minus null score, ``fused`` what retrieval thinks of the passage. More
+    ``evidence`` is what answers are ranked by, so that confidence falls with the rank;
+    ``retrieval`` is the fused score of the first hit, 1 where both channels put it first. More
     were tried (lead over the next answer, number of documents, ranks, length) and did not lower
     the Brier score on the calibration questions.
     """
-    best = candidate.spans[0]
-    return {"margin": best.score - best.null_score, "fused": best.hit.score}
+    return {"evidence": candidate.score, "retrieval": hits[0].score}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,8 @@ _NEGATION = re.compile(r"\b(?:no|not|never|neither|nor|none|nobody|nothing|witho
 
 
 RETRIEVAL = 6.0
-"""What a fused score of 1 is worth beside the logits. On 640 questions of the tuning half of SQuAD
-2.0 dev (`eval.calibration_set`) 6 gave 78% right answers at the top, 0 gave 77.5%, and without
-the null score 67%."""
+"""What a fused score of 1 is worth beside the logits. On the first 640 questions of
+`eval.calibration_set` the top answer was right for 78.4% with 6, 77.3% with 0, 77.0% with 25."""
 
 
 @dataclass(frozen=True, slots=True)

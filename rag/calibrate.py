@@ -46,9 +46,10 @@ def fit(
     for start in range(0, len(examples), AT_ONCE):
         progress(start, len(examples))
         part = examples[start : start + AT_ONCE]
-        for example, said in zip(part, service.candidates([e.question for e in part]), strict=True):
+        asked = service.candidates([example.question for example in part])
+        for example, (hits, said) in zip(part, asked, strict=True):
             if said:
-                found = features(said[0])
+                found = features(said[0], hits)
                 rows.append([found[name] for name in FEATURES])
                 right.append(is_right(said[0].text, [gold.text for gold in example.golds]))
     progress(len(examples), len(examples))

@@ -109,6 +109,8 @@ class Reader:
         A passage gives at most `top` spans, no two of which overlap; each lies in one sentence,
         is made of whole words and holds a letter or digit. Ties are in order of place.
         """
+        if not any(hits for _, hits in asked):
+            return [[] for _ in asked]
         loaded = self._ready()
         answers = []
         for question, hits in asked:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from index.build import BuildReport, sync
@@ -88,10 +89,11 @@ class Service:
                 answers += self._conclude(found, part, hits)
         return answers
 
-    def candidates(self, questions: Sequence[str]) -> list[list[Candidate]]:
-        """The distinct answers found for each question, before any is judged; to calibrate by."""
+    def candidates(self, questions: Sequence[str]) -> list[tuple[list[Hit], list[Candidate]]]:
+        """What was read for each question, and the answers found, unjudged; to calibrate by."""
         with self.retriever.generation() as found:
-            return self._read(questions, self._hits(found, questions, None))
+            hits = self._hits(found, questions, None)
+        return list(zip(hits, self._read(questions, hits), strict=True))
 
     def answer(self, question: str, hits: Sequence[Hit]) -> Answer:
         """Read the answer to a question out of given hits of this collection.
@@ -137,13 +139,16 @@ class Service:
                     break
         return self._calibrator
 
-    def _judge(self, said: list[Candidate]) -> tuple[list[float | None], bool]:
-        """The confidence of each answer, and whether to give the first."""
+    def _judge(
+        self, said: Sequence[Candidate], hits: Sequence[Hit]
+    ) -> list[tuple[float | None, bool]]:
+        """For each answer its confidence, and whether that is enough to give it."""
         calibrator = self._calibration()
         if calibrator is None:  # a foreign reader: SQuAD 2.0's own rule, and no probability
-            return [None for _ in said], features(said[0])["margin"] > 0
-        sure = [round(calibrator.probability(features(each)), 3) for each in said]
-        return list(sure), sure[0] >= calibrator.threshold(self.settings.max_risk)
+            return [(None, c.spans[0].score > c.spans[0].null_score) for c in said]
+        threshold = calibrator.threshold(self.settings.max_risk)
+        sure = [round(calibrator.probability(features(c, hits)), 3) for c in said]
+        return [(confidence, confidence >= threshold) for confidence in sure]
 
     def _hits(
         self, found: Backend, questions: Sequence[str], where: Filter | None
@@ -181,23 +186,25 @@ class Service:
                 reason = "empty_index"
             return Answer(question, None, 0.0, (), (), hits, reason, name, number)
         # Whatever does not beat the null score of its passage merely stands there.
-        said = said[:1] + [c for c in said[1:] if features(c)["margin"] > 0][:OTHERS]
-        confidences, give = self._judge(said)
+        rest = [c for c in said[1:] if c.spans[0].score > c.spans[0].null_score]
+        said = [said[0], *rest[:OTHERS]]
         documents = _Documents(found)
-        each = []
-        for candidate, confidence in zip(said, confidences, strict=True):
-            cited = tuple(documents.cite(span) for span in candidate.spans)
-            each.append(
-                Answer(question, candidate.text, confidence, cited, (), (), "", name, number)
+        each = [
+            Answer(
+                question=question,
+                text=candidate.text,
+                confidence=confidence,
+                citations=tuple(documents.cite(span) for span in candidate.spans),
+                reason="" if enough else "below_threshold",
+                collection=name,
+                generation=number,
             )
-        top, others = each[0], tuple(each[1:])
-        if give:
-            return Answer(
-                question, top.text, top.confidence, top.citations, others, hits, "", name, number
-            )
-        return Answer(
-            question, None, top.confidence, (), tuple(each), hits, "below_threshold", name, number
-        )
+            for candidate, (confidence, enough) in zip(said, self._judge(said, hits), strict=True)
+        ]
+        top = each[0]
+        if top.reason:
+            return replace(top, text=None, citations=(), others=tuple(each), hits=hits)
+        return replace(top, others=tuple(each[1:]), hits=hits)
 
 
 class _Documents:

@@ -82,9 +82,10 @@ def answer(console: Console, said: Answer) -> None:
         console.print(Padding(Text(_source(citation), style="dim"), (0, 0, 0, 2)))
     console.print()
     console.print(Text(f"Confidence {sure(said.confidence)}", style="dim"))
-    if said.others:
+    others = [other for other in said.others if not other.reason]
+    if others:
         console.print(Text("Also found:", style="dim"))
-    for other in said.others:
+    for other in others:
         line = Text("  ")
         line.append(plain(other.text or ""))
         where = ", ".join(sorted({citation.path for citation in other.citations}))

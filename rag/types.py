@@ -68,8 +68,9 @@ class Answer:
     Abstaining is ``text=None`` with a reason. `confidence` is the probability that the top
     answer, given or withheld, is right; None where the reader has no calibration.
     `others` are the other distinct answers found, best first, each with its own citations; when
-    abstaining, the first of them is the one withheld. `hits` are the passages that were read,
-    best first. All of it, offsets included, belongs to one generation of the collection.
+    abstaining, the first of them is the one withheld. Those that the threshold would withhold
+    say so in their own `reason`. `hits` are the passages that were read, best first. All of it,
+    offsets included, belongs to one generation of the collection.
     """
 
     question: Question

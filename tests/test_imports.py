@@ -36,7 +36,8 @@ ORDER = [
     {"rag.chat", "rag.chat.page"},
     {"rag.web"},
     {"rag.cli"},
-    {"rag.__main__", "app"},
+    {"rag.__main__"},
+    {"app"},
 ]
 HEAVY = {
     "faiss": {"index.dense"},

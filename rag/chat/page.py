@@ -92,7 +92,7 @@ def _message(answer: Answer) -> str:
         return REASONS[answer.reason] + nearest
     where = sorted({citation.path for citation in answer.citations})
     lines = [answer.text, "", f"Confidence {sure(answer.confidence)} · {', '.join(where)}"]
-    others = [other.text for other in answer.others if other.text]
+    others = [other.text for other in answer.others if other.text and not other.reason]
     if others:
         lines += ["", "Also found: " + "; ".join(others)]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ import pytest
 from index.errors import ModelError
 from index.types import Hit, Passage
 from rag.abstain import FEATURES, FILE, Calibrator, features
-from rag.aggregate import aggregate
+from rag.aggregate import RETRIEVAL, aggregate
 from rag.types import Span
 
 RISKS = ((0.9, 0.0), (0.7, 0.1), (0.5, 0.25), (0.0, 0.5))
@@ -32,14 +32,15 @@ def test_features_of_an_answer_worked_by_hand() -> None:
         ]
     )
     assert [c.text for c in said] == ["4,000", "800"]
-    assert features(said[0]) == {"margin": 8.0, "fused": 1.0}
-    assert features(said[1]) == {"margin": 5.0, "fused": 0.25}
-    assert set(features(said[0])) == set(FEATURES)
+    hits = [said[1].spans[0].hit]
+    assert features(said[0], hits) == {"evidence": 8.0 + RETRIEVAL, "retrieval": 0.25}
+    assert features(said[1], hits) == {"evidence": 5.0 + RETRIEVAL / 4, "retrieval": 0.25}
+    assert set(features(said[0], hits)) == set(FEATURES)
 
 
 def test_probability_is_the_logistic_of_the_weighted_sum() -> None:
-    found = dict.fromkeys(FEATURES, 0.0) | {"margin": 2.0}
-    one = replace(CALIBRATOR, weights={**CALIBRATOR.weights, "margin": 0.5}, bias=-1.0)
+    found = dict.fromkeys(FEATURES, 0.0) | {"evidence": 2.0}
+    one = replace(CALIBRATOR, weights={**CALIBRATOR.weights, "evidence": 0.5}, bias=-1.0)
     assert one.probability(found) == pytest.approx(0.5)
     assert replace(one, bias=math.log(3) - 1).probability(found) == pytest.approx(0.75)
     for extreme in (-1e6, 1e6):

@@ -148,7 +148,7 @@ def test_an_unexpected_error_is_logged_without_what_was_asked(
     seeds_home: Path, tmp_path: Path
 ) -> None:
     break_it = "import rag.service\ndef ask(*a, **k): raise RuntimeError('secret words')\n"
-    break_it += "rag.service.Service.ask = ask\nfrom rag.cli import main\nmain()"
+    break_it += "rag.service.Service.ask = ask\nfrom rag.__main__ import main\nmain()"
     done = subprocess.run(
         [sys.executable, "-c", break_it, "ask", "secret words?", "--home", str(seeds_home)],
         cwd=ROOT, capture_output=True, text=True,

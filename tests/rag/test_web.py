@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-HOSTILE = "<script>window.pwned=1</script><img src=x onerror='window.pwned=1'> $x^2$ **b** {{7*7}} ${window.pwned=1}"
+HOSTILE = "<script>window.pwned=1</script><img src=x onerror='window.pwned=1'> $x^2$ **b** {{7*7}}"
+HOSTILE += " ${window.pwned=1}"
 
 
 def start(*arguments: str) -> tuple[subprocess.Popen[str], str]:
