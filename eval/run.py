@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -88,9 +89,9 @@ def figures(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
         }
         for name, values in measured.items()
     }
-    confidences = [row.confidence for row in rows]
+    area = auroc([row.confidence for row in rows], [row.right for row in rows])
     named["AUROC of right by confidence"] = {
-        "value": auroc(confidences, [row.right for row in rows]),
+        "value": None if math.isnan(area) else area,
         "n": len(rows),
         "interval": None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     yield number, line
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise QuestionError(
             f"The question set cannot be read ({error})", where=file, mend="It must be UTF-8 JSONL."
         ) from error
@@ -109,6 +110,10 @@ def _gold(answer: dict[str, Any]) -> Gold:
     if not isinstance(text, str) or not text.strip():
         raise ValueError("an answer has no text")
     start, end = answer.get("start"), answer.get("end")
+    if not all(v is None or (type(v) is int and v >= 0) for v in (start, end)):
+        raise ValueError("start and end must be whole numbers")
+    if not isinstance(answer.get("document"), str | None):
+        raise ValueError("document must be a path")
     if (start is None) != (end is None):
         raise ValueError("an answer has a start without an end, or the reverse")
     return Gold(text, answer.get("document"), start, end)

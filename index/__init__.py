@@ -8,6 +8,7 @@ Importing this package loads no heavy library.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from index.build import BuildReport, sync
     from index.encode import SentenceEncoder
     from index.retrieve import Retriever
+
+# A library is silent: without this, Python prints warnings of loggers that nobody configured.
+logging.getLogger("spanwise").addHandler(logging.NullHandler())
 
 __all__ = [
     "BuildReport",

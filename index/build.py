@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,15 +15,20 @@ from pathlib import Path
 from index import snapshot
 from index.chunk import ChunkPolicy
 from index.compose import Composer, Making, Progress, silent
-from index.errors import BusyError, CorruptIndexError, IndexMismatchError
+from index.errors import (
+    BusyError,
+    CorruptIndexError,
+    FolderError,
+    HomeError,
+    IndexMismatchError,
+)
 from index.home import collection_folder, existing_collection, home_folder, make_home
 from index.ledger import Plan, compare, exclude, keep_others, name_of_root
 from index.lexical import Analysis, Bm25
 from index.scan import Limits, Omitted, scan
 from index.snapshot import Snapshot
+from index.store import Entry
 from index.types import Encoder, Manifest, Skipped
-
-log = logging.getLogger("spanwise.build")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +86,40 @@ def sync(
         policy: how documents are cut.
         analysis: the tokeniser's settings.
         bm25: engine and parameters.
-        rebuild: read every root, cut and encode everything again; mends a damaged index.
+        rebuild: read every root that is there, cut and encode everything again; mends a damaged
+            index.
         progress: called as the build goes on.
 
     Raises:
         FolderError: the folder is missing or unreadable.
         BusyError: another process is writing the collection.
-        CorruptIndexError, IndexMismatchError: the present index cannot be read (`rebuild`).
+        CorruptIndexError: the present index is damaged (`rebuild` mends it).
     """
     limits = limits or Limits()
-    root = Path(folder).expanduser().resolve()
+    root = _resolved(folder)
     scan(root, None, limits)  # raises at the call: an unreadable folder makes no collection
-    target = collection_folder(make_home(home_folder(home)), collection)
+    home = make_home(home_folder(home))
+    target = collection_folder(home, collection)
     making = Making.of(encoder, policy or ChunkPolicy(), analysis or Analysis(), bm25 or Bm25())
     with _writing(target), _generation(target, rebuild) as old:
-        roots = dict(old.manifest.roots) if old else _roots_of_damaged(target)
-        name = name_of_root(root, roots)
+        rebuild |= old is None and (target / "CURRENT").exists()
+        known = old.store.ledger() if old else _salvaged_exclusions(target)
+        roots = dict(old.manifest.roots if old else _salvaged(target, "roots"))
+        name = name_of_root(root, roots, known)
         roots[name] = str(root)
-        wanted = sorted(r for r in roots if Path(roots[r]).exists()) if rebuild else [name]
-        plan = Plan()
-        for each in wanted:
-            compare(plan, Path(roots[each]), each, old.store if old else None, limits, rebuild)
-        keep_others(plan, old.store if old else None, wanted)
-        composer = Composer(target, encoder, making, old, limits, progress)
+        plan, compared = Plan(), [name]
+        compare(plan, root, name, known, limits, rebuild, home)
+        for other in sorted(roots.keys() - {name}) if rebuild else ():
+            beside = Plan()
+            if Path(roots[other]).exists():
+                compare(beside, Path(roots[other]), other, known, limits, rebuild, home)
+            if not beside.found_nothing:  # gone or empty now: what is known of it is kept
+                plan.join(beside)
+                compared.append(other)
+        keep_others(plan, known, compared)
+        composer = Composer(target, encoder, making, old, limits, progress, rebuild)
         made = None
-        remade = old is not None and not making.same(old.manifest)
+        remade = old is None or rebuild or not making.same(old.manifest)
         if not plan.found_nothing and (plan.changed or remade):
             made = composer.compose(plan, roots, _next_number(target))
         return _report(target, plan, made, old, composer.encoded)
@@ -117,14 +131,15 @@ def remove(
     """Take a document out of the index and keep it out; the file itself is not touched.
 
     Args:
-        path: the document's path (``seeds/000.txt``), or the file's on this machine.
+        path: the document's path (``seeds/000.txt``) or the file's on this machine; or the name
+            or folder of a root, all of whose documents are then forgotten.
         home: the home folder.
-        encoder: that of the collection; it is not loaded, since every vector is reused.
+        encoder: that of the collection; every vector is reused.
         collection: its name, or None.
         undo: let it in again: the next `sync` of its root reads it.
 
     Returns:
-        The path of the document.
+        The path of the document, or the name of the root.
 
     Raises:
         CollectionError: no such collection or document.
@@ -134,47 +149,65 @@ def remove(
     with _writing(target), _generation(target, rebuild=False) as old:
         if old is None:
             raise CorruptIndexError("The collection has no generation", where=target)
-        manifest, plan = old.manifest, Plan()
-        keep_others(plan, old.store, ())
-        document = exclude(plan, path, manifest.roots, undo)
+        manifest, plan, roots = old.manifest, Plan(), dict(old.manifest.roots)
+        keep_others(plan, old.store.ledger(), ())
+        document = exclude(plan, path, roots, undo)
         making = Making.of(
             encoder, ChunkPolicy.from_dict(manifest.chunking),
             Analysis.from_dict(manifest.tokeniser), Bm25(**manifest.bm25),  # type: ignore[arg-type]
         )  # fmt: skip
         composer = Composer(target, encoder, making, old, Limits(), silent)
-        composer.compose(plan, manifest.roots, _next_number(target))
+        composer.compose(plan, roots, _next_number(target))
         return document
+
+
+def _resolved(folder: str | Path) -> Path:
+    try:
+        return Path(folder).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, ~nobody, a NUL
+        raise FolderError(
+            f"Not a folder that can be read ({error})", where=folder, mend="Check the path."
+        ) from None
 
 
 @contextmanager
 def _writing(target: Path) -> Iterator[None]:
-    """The collection's writer lock, an operating-system lock that death frees."""
+    """The collection's writer lock, an operating-system lock that death frees.
+
+    What goes wrong with the disk while it is held becomes a HomeError; the old generation stays.
+    """
     from filelock import FileLock, Timeout
 
-    target.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target / "writer.lock", timeout=0, fallback_to_soft=False)
     try:
-        lock.acquire()
+        target.mkdir(parents=True, exist_ok=True)
+        with FileLock(target / "writer.lock", timeout=0, fallback_to_soft=False):
+            yield
     except Timeout:
         raise BusyError(
             "Another process is indexing this collection",
             where=target.name,
             mend="Wait until it has finished; questions are answered meanwhile.",
         ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    except (OSError, sqlite3.Error) as error:
+        raise HomeError(
+            f"The index cannot be written ({error})",
+            where=target,
+            mend="Check its permissions and the space on the disk; what was indexed is kept.",
+        ) from error
 
 
 @contextmanager
 def _generation(target: Path, rebuild: bool) -> Iterator[Snapshot | None]:
-    """The current generation, or None: there is none, or it is damaged and to be rebuilt."""
+    """The current generation; None if there is none, or another version's, or one to be rebuilt."""
     old = None
     if (target / "CURRENT").exists():
         try:
+            if rebuild:
+                snapshot.check(target)  # nothing is taken over from a file that was damaged
             old = Snapshot.open(target)
-        except (CorruptIndexError, IndexMismatchError):
+        except IndexMismatchError:
+            pass  # another version's: made anew, never migrated
+        except CorruptIndexError:
             if not rebuild:
                 raise
     try:
@@ -182,17 +215,25 @@ def _generation(target: Path, rebuild: bool) -> Iterator[Snapshot | None]:
     finally:
         if old is not None:
             old.close()
+        if (target / "CURRENT").exists():
             snapshot.drop_unused(target)
 
 
-def _roots_of_damaged(target: Path) -> dict[str, str]:
-    """The roots that the manifest of an unreadable generation still names."""
+def _salvaged(target: Path, key: str) -> dict[str, str]:
+    """The roots, or the exclusions, that the manifest of an unreadable generation still names."""
     try:
         folder = snapshot.generation_folder(target, snapshot.current(target))
-        roots = json.loads((folder / snapshot.MANIFEST).read_text("utf-8"))["roots"]
-        return {str(name): str(path) for name, path in roots.items()}
+        found = json.loads((folder / snapshot.MANIFEST).read_text("utf-8"))[key]
+        return {str(name): str(value) for name, value in found.items()}
     except (CorruptIndexError, OSError, ValueError, KeyError, AttributeError):
         return {}
+
+
+def _salvaged_exclusions(target: Path) -> dict[str, Entry]:
+    return {
+        path: Entry(path, root, "excluded", reason="removed by you")
+        for path, root in _salvaged(target, "excluded").items()
+    }
 
 
 def _next_number(target: Path) -> int:

@@ -81,14 +81,14 @@ def chunk(document: Document, policy: ChunkPolicy, count: Count) -> list[Passage
     Every character that is not blank is in a passage; only overlap puts it in two. Boilerplate
     makes passages of its own.
     """
-    text, passages = document.text, []
+    text, spans = document.text, dict[tuple[int, int], _Block]()
     for block in _blocks(document):
         runs = _pack(_pieces(text, block, policy, count), policy)
         for (start, end), tokens in zip(runs, count([text[a:b] for a, b in runs]), strict=True):
             whole = tokens <= policy.max_tokens
-            for a, b in [(start, end)] if whole else _halve(text, start, end, policy, count):
-                passages.append(_passage(document, a, b, block))
-    return passages
+            for span in [(start, end)] if whole else _halve(text, start, end, policy, count):
+                spans.setdefault(span, block)  # two runs that overlap may share a half
+    return [_passage(document, a, b, spans[a, b]) for a, b in sorted(spans)]
 
 
 def _passage(document: Document, start: int, end: int, block: _Block) -> Passage:

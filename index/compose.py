@@ -23,7 +23,7 @@ from index.dense import DenseIndex, unit
 from index.ledger import Plan
 from index.lexical import Analysis, Bm25, LexicalIndex
 from index.load import Loader
-from index.scan import Limits
+from index.scan import Found, Limits, sha256_of
 from index.snapshot import Snapshot
 from index.store import FILE, SCHEMA, Row, StoreWriter
 from index.types import Document, Encoder, Manifest, Skipped, Vectors
@@ -78,10 +78,13 @@ class Composer:
 
     def __init__(
         self, target: Path, encoder: Encoder, making: Making, old: Snapshot | None,
-        limits: Limits, progress: Progress,
+        limits: Limits, progress: Progress, afresh: bool = False,
     ) -> None:  # fmt: skip
         self._target, self._encoder, self._making = target, encoder, making
         self._old, self._limits, self._progress = old, limits, progress
+        self._reuses_vectors = old is not None and not afresh and making.same_vectors(old.manifest)
+        self._reuses_passages = self._reuses_vectors and making.same_passages(old.manifest)  # type: ignore[union-attr]
+        self._fresh: dict[str, Document] = {}
         self.encoded = 0
 
     def compose(self, plan: Plan, roots: Mapping[str, str], number: int) -> Manifest | None:
@@ -89,15 +92,13 @@ class Composer:
         wanted_something = bool(plan.load)
         aside = snapshot.prepare(self._target)
         try:
-            writer = StoreWriter(aside / FILE)
-            rows, documents = self._documents(plan, writer)
-            if wanted_something and not (plan.indexed or plan.updated or plan.unchanged):
-                writer.close()
-                return None
-            rows.sort(key=lambda row: row.passage.boilerplate)  # stable: all text comes first
-            writer.add_passages(rows)
-            writer.add_ledger(plan.ledger[path] for path in sorted(plan.ledger))
-            writer.close()
+            with StoreWriter(aside / FILE) as writer:
+                rows, documents = self._documents(plan, writer)
+                if wanted_something and not (plan.indexed or plan.updated or plan.unchanged):
+                    return None
+                rows.sort(key=lambda row: row.passage.boilerplate)  # stable: all text comes first
+                writer.add_passages(rows)
+                writer.add_ledger(plan.ledger[path] for path in sorted(plan.ledger))
             vectors = self._vectors(rows)
             DenseIndex.build(vectors, aside)
             self._progress("write", 0, 1)
@@ -105,7 +106,21 @@ class Composer:
                 (row.indexed_text for row in rows), aside / snapshot.LEXICAL,
                 self._making.analysis, self._making.bm25,
             )  # fmt: skip
-            manifest = self._manifest(roots, number, documents, len(rows), vectors.shape[1])
+            out = {p: e.root for p, e in sorted(plan.ledger.items()) if e.status == "excluded"}
+            manifest = Manifest(
+                schema=SCHEMA,
+                generation=number,
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+                encoder={**self._making.encoder, "dim": vectors.shape[1]},
+                tokeniser=self._making.analysis.to_dict(),
+                bm25=self._making.bm25.to_dict(),
+                chunking=self._making.policy.to_dict(),
+                roots=dict(roots),
+                excluded=out,
+                documents=documents,
+                passages=len(rows),
+                files={},
+            )
             published = snapshot.publish(self._target, aside, manifest)
             self._progress("write", 1, 1)
             return published
@@ -121,29 +136,39 @@ class Composer:
                 if path in plan.load:
                     self._progress("read", read, len(plan.load))
                     read += 1
-                    document = self._load(plan, path, loader)
-                else:
-                    document = self._kept(path)
+                    self._load(plan, path, loader)
+                document = self._fresh.pop(path, None)
                 if document is not None:
-                    documents += 1
-                    writer.add_document(document, plan.ledger[path].root)
-                    rows += self._rows(document, fresh=path in plan.load)
+                    made = self._cut(document)
+                elif path in plan.keep:
+                    document = self._kept(path)
+                    made = self._kept_rows(document)
+                else:
+                    continue
+                documents += 1
+                writer.add_document(document, plan.ledger[path].root)
+                rows += made
         self._progress("read", read, len(plan.load))
         return rows, documents
 
-    def _load(self, plan: Plan, path: str, loader: Loader) -> Document | None:
-        found, _, new = plan.load[path]
+    def _load(self, plan: Plan, path: str, loader: Loader) -> None:
+        """Read a file: into `_fresh`, or to be kept as it was, or skipped."""
+        found, _, indexed = plan.load[path]
         now = time.time_ns()
         document = loader.load(found)
         entry = replace(plan.ledger[path], read_ns=now)
-        if isinstance(document, Skipped):
-            plan.skip(document, entry)
-            if not new:
+        if not isinstance(document, Skipped):
+            plan.ledger[path] = replace(entry, sha256=document.sha256)
+            (plan.indexed if indexed is None else plan.updated).append(path)
+            self._fresh[path] = document
+        elif indexed is not None and document.passing:
+            plan.skipped.append(document)
+            plan.ledger[path] = indexed
+            plan.keep.add(path)
+        else:
+            plan.skip(document, replace(entry, sha256=_hash_if_unchanged(found)))
+            if indexed is not None:
                 plan.removed.append(path)
-            return None
-        plan.ledger[path] = replace(entry, sha256=document.sha256)
-        (plan.indexed if new else plan.updated).append(path)
-        return document
 
     def _kept(self, path: str) -> Document:
         assert self._old is not None  # only a plan made against a generation keeps anything
@@ -151,9 +176,12 @@ class Composer:
         assert document is not None  # its ledger entry says "indexed"
         return document
 
-    def _rows(self, document: Document, fresh: bool) -> list[Row]:
-        if not fresh and self._old and self._making.same_passages(self._old.manifest):
-            return [row for _, row in self._old.store.rows_of(document.id)]
+    def _kept_rows(self, document: Document) -> list[Row]:
+        if self._old is None or not self._reuses_passages:
+            return self._cut(document)
+        return [row for _, row in self._old.store.rows_of(document.id)]
+
+    def _cut(self, document: Document) -> list[Row]:
         policy = self._making.policy.within(self._encoder.max_tokens)
         count = self._encoder.count
         rows, contexts = [], dict[str, str]()
@@ -168,7 +196,7 @@ class Composer:
     def _vectors(self, rows: list[Row]) -> Vectors:
         """Unit vectors (len(rows), dim): reused by the hash of what was encoded, else made."""
         known: dict[bytes, int] = {}
-        if self._old is not None and self._making.same_vectors(self._old.manifest):
+        if self._old is not None and self._reuses_vectors:
             known = self._old.store.vector_rows()
         missing = {row.vector_key: row.indexed_text for row in rows if row.vector_key not in known}
         dim = self._old.dense.vectors.shape[1] if known and self._old else self._encoder.dim
@@ -189,19 +217,13 @@ class Composer:
                 vectors[number] = made[place[row.vector_key]]
         return vectors
 
-    def _manifest(
-        self, roots: Mapping[str, str], number: int, documents: int, passages: int, dim: int
-    ) -> Manifest:
-        return Manifest(
-            schema=SCHEMA,
-            generation=number,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            encoder={**self._making.encoder, "dim": dim},
-            tokeniser=self._making.analysis.to_dict(),
-            bm25=self._making.bm25.to_dict(),
-            chunking=self._making.policy.to_dict(),
-            roots=dict(roots),
-            documents=documents,
-            passages=passages,
-            files={},
-        )
+
+def _hash_if_unchanged(found: Found) -> str:
+    """What a skipped file is known by, so that it is not tried again; "" if that is not certain."""
+    try:
+        status = found.file.stat()
+        if (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns):
+            return sha256_of(found.file)
+    except OSError:
+        pass
+    return ""

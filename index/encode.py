@@ -79,6 +79,7 @@ class SentenceEncoder:
         self._device = device
         self._lock = threading.Lock()
         self._loaded: Any = None
+        self._prompt_tokens = 0
         self._counting: Any = None
         self._encoding: Any = None
         self._fingerprint = ""
@@ -103,7 +104,7 @@ class SentenceEncoder:
     @property
     def max_tokens(self) -> int:
         """The most tokens of text that are read; the two special tokens are not counted."""
-        return int(self._model.max_seq_length) - 2
+        return int(self._model.max_seq_length) - 2 - self._prompt_tokens
 
     @property
     def fingerprint(self) -> str:
@@ -129,7 +130,7 @@ class SentenceEncoder:
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted, nothing truncated."""
         self.warm_up()
-        encodings = self._counting.encode_batch(list(texts), add_special_tokens=False)
+        encodings = self._counting.encode_batch(_clean(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
     def _load(self) -> Any:  # noqa: ANN401
@@ -154,7 +155,9 @@ class SentenceEncoder:
                     trust_remote_code=False,
                     model_kwargs={"use_safetensors": True},
                 )
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+            model.float().eval()
+            self._adopt(model)
+        except Exception as error:  # whatever a foreign model can set off
             raise ModelError(
                 "The encoder cannot be loaded",
                 where=self.name,
@@ -164,8 +167,6 @@ class SentenceEncoder:
         if not local:
             found = _hash_of_parameters(model)
         self._fingerprint = f"{found}/torch-float32"
-        model.eval()
-        self._adopt(model)
         log.info("encoder %s loaded", self.name)
         return model
 
@@ -183,11 +184,14 @@ class SentenceEncoder:
             copy.no_padding()
             copy.no_truncation()
         self._encoding.enable_truncation(int(model.max_seq_length))
+        prompts = list((model.prompts or {}).values())
+        encodings = self._counting.encode_batch(prompts, add_special_tokens=False)
+        self._prompt_tokens = max((len(e.ids) for e in encodings), default=0)
 
     def _encode(self, texts: Sequence[str], kind: str) -> Vectors:
         model = self._model
         prompt = (model.prompts or {}).get(kind) or ""
-        encodings = self._encoding.encode_batch([prompt + text for text in texts])
+        encodings = self._encoding.encode_batch([prompt + text for text in _clean(texts)])
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         limit = int(model.max_seq_length)
         buckets: dict[int, list[int]] = defaultdict(list)
@@ -237,6 +241,11 @@ def quiet_loading() -> Iterator[None]:
 
 def _only_errors(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR
+
+
+def _clean(texts: Sequence[str]) -> list[str]:
+    """Without lone surrogates, which a tokeniser cannot take."""
+    return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 def _slices(rows: list[int], size: int) -> Iterable[list[int]]:

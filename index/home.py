@@ -14,17 +14,26 @@ from index.errors import BusyError, CollectionError, HomeError
 
 DEFAULT_COLLECTION = "default"
 _NAME = re.compile(r"\w[\w .-]{0,62}\w|\w", re.UNICODE)
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
+"""Names that Windows keeps for itself."""
 
 
 def home_folder(home: str | Path | None = None) -> Path:
     """`home`, else ``SPANWISE_HOME``, else the system's data folder for users."""
     if home is None:
         home = os.environ.get("SPANWISE_HOME") or None
+    if home is not None and not str(home).strip():
+        raise HomeError("The name of the home folder is empty", mend="Check --home.")
     if home is None:
         import platformdirs
 
         return Path(platformdirs.user_data_dir("spanwise", appauthor=False))
-    return Path(home).expanduser().absolute()
+    try:
+        return Path(home).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise HomeError(
+            f"Not a place for the home folder ({error})", where=home, mend="Check the path."
+        ) from None
 
 
 def make_home(home: Path) -> Path:
@@ -72,7 +81,8 @@ def collection_folder(home: Path, collection: str | None) -> Path:
             )
         alone = len(names) == 1
         collection = names[0] if alone else DEFAULT_COLLECTION
-    if not _NAME.fullmatch(collection):
+    device = collection.partition(".")[0].casefold() in _DEVICES
+    if not _NAME.fullmatch(collection) or device or len(collection.encode()) > 200:
         raise CollectionError(
             "Not a name for a collection",
             where=repr(collection),
@@ -103,18 +113,33 @@ def existing_collection(home: Path, collection: str | None) -> Path:
 def drop(home: Path, collection: str) -> None:
     """Delete a collection's index. The folders that it was made from are not touched.
 
+    What stays is the writer's lock file, and an empty folder with the last generation's number:
+    the next one gets another, so that whoever has the old one open sees that it is gone.
+
     Raises:
         BusyError: another process is writing it.
+        HomeError: something cannot be deleted.
     """
     from filelock import FileLock, Timeout
 
     folder = existing_collection(home, collection)
     try:
         with FileLock(folder / "writer.lock", timeout=0, fallback_to_soft=False):
-            # Without CURRENT it no longer exists, even if deleting the rest is cut short.
-            (folder / "CURRENT").unlink()
+            number = (folder / "CURRENT").read_text("ascii").strip()
+            (folder / "CURRENT").unlink()  # without it the collection no longer exists
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != "writer.lock":
+                    path.unlink()
+            (folder / "generations" / number.rjust(6, "0")).mkdir(parents=True)
     except Timeout:
         raise BusyError(
             "Another process is writing this collection", where=folder.name, mend="Try again later."
         ) from None
-    shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise HomeError(
+            f"The collection could not be deleted wholly ({error})",
+            where=folder,
+            mend="Delete the folder by hand.",
+        ) from error

@@ -161,7 +161,9 @@ class LexicalIndex:
                 self._engine = _RankBm25(folder, self.bm25) if rank else _Bm25s(folder)
         except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
             raise CorruptIndexError(
-                "The lexical index cannot be read", where=folder, mend="Index the folder again."
+                "The lexical index cannot be read",
+                where=folder,
+                mend="Index the folder again: spanwise index FOLDER --rebuild",
             ) from error
 
     @classmethod

@@ -107,7 +107,8 @@ class Loader:
                 log.warning("%s: %s", found.path, parsed.lost)
             return _document(found, data, parsed, self._limits)
         except UnreadableError as error:
-            return Skipped(found.path, error.reason, error.mend)
+            passing = isinstance(error, _PassingError)
+            return Skipped(found.path, error.reason, error.mend, passing)
 
     def _parsed(self, found: Found, data: bytes) -> Parsed:
         ending = found.file.suffix.lower()
@@ -142,6 +143,10 @@ class Loader:
             raise
 
 
+class _PassingError(UnreadableError):
+    """The file cannot be read just now."""
+
+
 def _read(found: Found) -> bytes:
     """The bytes of the file, all of one moment."""
     try:
@@ -150,15 +155,13 @@ def _read(found: Found) -> bytes:
             data = handle.read(found.size + 1)
             after = os.fstat(handle.fileno())
     except FileNotFoundError:
-        raise UnreadableError(
-            "vanished while it was being read", "Run the command again."
-        ) from None
+        raise _PassingError("vanished while it was being read", "Run the command again.") from None
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
-        raise UnreadableError(reason, "Check its permissions.") from None
+        raise _PassingError(reason, "Check its permissions.") from None
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if len(data) != found.size or not unchanged:
-        raise UnreadableError("changed while it was being read", "Run the command again.")
+        raise _PassingError("changed while it was being read", "Run the command again.")
     return data
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 from index import snapshot
 from index.encode import DEFAULT_ENCODER, SentenceEncoder
@@ -38,8 +39,8 @@ class Retriever:
         self.folder = folder
         self._lock = threading.Lock()
         self._current = _Shared(Snapshot.open(folder))
-        named = str(self._current.snapshot.manifest.encoder["name"])
-        self.encoder: Encoder = encoder or named_encoder(named)
+        self._given = encoder
+        self.encoder: Encoder = encoder or named_encoder(self._made_with)
 
     @classmethod
     def open(
@@ -107,6 +108,8 @@ class Retriever:
                 self._current = _Shared(Snapshot.open(self.folder))
                 shared.retire()
                 shared = self._current
+                if self._given is None and self._made_with != self.encoder.name:
+                    self.encoder = named_encoder(self._made_with)
             self._check(shared.snapshot)
             shared.users += 1
         try:
@@ -126,6 +129,10 @@ class Retriever:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def _made_with(self) -> str:
+        return str(self._current.snapshot.manifest.encoder["name"])
 
     def _check(self, found: Snapshot) -> None:
         made = found.manifest.encoder
@@ -176,6 +183,8 @@ def search(
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
+    if channel not in get_args(Channel):
+        raise ValueError(f"channel must be one of {get_args(Channel)}, not {channel!r}")
     asked = [question for question in questions if question.strip()]
     vectors: dict[str, Vectors] = {}
     if asked and channel != "lexical" and backend.manifest.passages:

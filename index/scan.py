@@ -100,7 +100,7 @@ def scan(root: Path, name: str | None = None, limits: Limits = DEFAULT_LIMITS) -
         reason = getattr(error, "strerror", None) or str(error)
         mend = "Check its permissions and the path."
         raise FolderError(f"The folder cannot be read ({reason})", where=root, mend=mend) from None
-    name = _nfc(_printable(name or root.name or "root"))
+    name = printable(name or root.name or "root")
     if stat.S_ISDIR(status.st_mode):
         return _walk(_Folder(root, root, name), limits)
     if stat.S_ISREG(status.st_mode):
@@ -145,7 +145,7 @@ def _list(folder: _Folder, limits: Limits) -> Iterator[Entry | _Folder]:
         names = sorted(os.listdir(folder.file), key=lambda raw: (_nfc(raw), raw))
     except OSError as error:
         reason = f"the folder cannot be read: {error.strerror}"
-        yield Skipped(f"{folder.path}/", reason, "Check its permissions.")
+        yield Skipped(f"{folder.path}/", reason, "Check its permissions.", passing=True)
         return
     rules = folder.rules
     if IGNORE_FILE in names:
@@ -154,7 +154,7 @@ def _list(folder: _Folder, limits: Limits) -> Iterator[Entry | _Folder]:
         except OSError as error:
             # Reading on would index what the user meant to keep out.
             reason = f"its {IGNORE_FILE} cannot be read: {error.strerror}"
-            yield Skipped(f"{folder.path}/", reason, "Check its permissions.")
+            yield Skipped(f"{folder.path}/", reason, "Check its permissions.", passing=True)
             return
         for line in bad:
             reason = f"{line!r} is not a pattern of git's; it was passed over"
@@ -167,12 +167,13 @@ def _list(folder: _Folder, limits: Limits) -> Iterator[Entry | _Folder]:
 
 def _entry(folder: _Folder, raw: str, seen: set[str], limits: Limits) -> Iterator[Entry | _Folder]:
     """What `raw`, a name in `folder`, is. `seen` are the names taken before it, NFC."""
-    name, file = _nfc(_printable(raw)), folder.file / raw
+    name, file = printable(raw), folder.file / raw
     path = f"{folder.path}/{name}"
     try:
         status = os.lstat(file)
     except OSError as error:
-        yield Skipped(path, f"cannot be read: {error.strerror}", "Run the command again.")
+        reason = f"cannot be read: {error.strerror}"
+        yield Skipped(path, reason, "Run the command again.", passing=True)
         return
     is_folder = stat.S_ISDIR(status.st_mode)
     shown = f"{path}/" if is_folder else path
@@ -256,6 +257,6 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _printable(name: str) -> str:
-    r"""Bytes of a file name that are not Unicode, shown as ``\udcff``; nothing else changes."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+def printable(name: str) -> str:
+    r"""NFC, with bytes of a file name that are not Unicode shown as ``\udcff``."""
+    return _nfc(name.encode("utf-8", "backslashreplace").decode("utf-8"))

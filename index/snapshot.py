@@ -14,16 +14,20 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from index.dense import DenseIndex
-from index.errors import CorruptIndexError, IndexMismatchError
+from index.errors import CorruptIndexError, HomeError, IndexMismatchError
 from index.lexical import LexicalIndex
 from index.store import FILE as STORE_FILE
 from index.store import SCHEMA, Store
 from index.types import Document, Filter, Manifest, Passage, Ranking, Vectors
+
+if TYPE_CHECKING:
+    from filelock import ReadWriteLock
 
 MANIFEST = "manifest.json"
 LEXICAL = "lexical"
@@ -37,7 +41,7 @@ class Snapshot:
     stay on the disk.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, lock: object) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, lock: ReadWriteLock) -> None:
         self._manifest = manifest
         self._lock = lock
         self.store = Store(folder / STORE_FILE)
@@ -54,12 +58,7 @@ class Snapshot:
             CorruptIndexError: a file is missing, or is not the one that was published.
             IndexMismatchError: another version of Spanwise wrote it.
         """
-        while True:
-            number = current(collection)
-            lock = _read_lock(collection, number)
-            if current(collection) == number:
-                break
-            lock.close()  # a writer published meanwhile, and may have dropped this generation
+        number, lock = _hold_current(collection)
         try:
             folder = generation_folder(collection, number)
             manifest = read_manifest(folder)
@@ -84,7 +83,7 @@ class Snapshot:
     def close(self) -> None:
         """Let the generation go."""
         self.store.close()
-        self._lock.close()  # type: ignore[attr-defined]
+        self._lock.close()
 
     def __enter__(self) -> Snapshot:
         return self
@@ -130,7 +129,7 @@ def current(collection: Path) -> int:
         raise CorruptIndexError(
             "The collection has no current generation",
             where=collection,
-            mend="Index the folder again: spanwise index FOLDER",
+            mend="Index the folder again: spanwise index FOLDER --rebuild",
         ) from error
 
 
@@ -150,7 +149,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise IndexMismatchError(
             f"The index was written by another version (schema {data['schema']}, not {SCHEMA})",
             where=folder,
-            mend="Index the folder again: spanwise index FOLDER --rebuild",
+            mend="Index the folder again: spanwise index FOLDER",
         )
     return Manifest(**{field.name: data[field.name] for field in fields(Manifest)})
 
@@ -161,8 +160,7 @@ def check(collection: Path) -> Manifest:
     Raises:
         CorruptIndexError: one differs.
     """
-    number = current(collection)
-    lock = _read_lock(collection, number)
+    number, lock = _hold_current(collection)
     try:
         folder = generation_folder(collection, number)
         manifest = read_manifest(folder)
@@ -203,8 +201,8 @@ def publish(collection: Path, aside: Path, made: Manifest) -> Manifest:
             "mtime_ns": stat.st_mtime_ns,
             "sha256": _sha256(file),
         }
-    manifest = Manifest(**{**_shallow(made), "files": listed})  # type: ignore[arg-type]
-    (aside / MANIFEST).write_text(json.dumps(_shallow(manifest), indent=1), "utf-8")
+    manifest = replace(made, files=listed)
+    (aside / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), "utf-8")
     _sync(aside / MANIFEST)
     for folder in (aside / LEXICAL, aside):
         _sync(folder)
@@ -241,21 +239,34 @@ def drop_unused(collection: Path) -> None:
         _lock_file(collection, int(folder.name)).unlink(missing_ok=True)
 
 
-def _shallow(manifest: Manifest) -> Mapping[str, object]:
-    return {key: value for key, value in asdict(manifest).items()}
-
-
 def _lock_file(collection: Path, number: int) -> Path:
     return collection / "locks" / f"{number:06d}.lock"
 
 
-def _read_lock(collection: Path, number: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
-    """A shared lock on a generation; ``close()`` frees it, from whatever thread."""
+def _hold_current(collection: Path) -> tuple[int, ReadWriteLock]:
+    """The current generation and a shared lock on it, which ``close()`` frees in any thread.
+
+    Raises:
+        HomeError: the home cannot be written; even a reader must leave its lock there.
+    """
     from filelock import ReadWriteLock
 
-    lock = ReadWriteLock(_lock_file(collection, number), is_singleton=False)
-    lock.acquire_read()
-    return lock
+    while True:
+        number = current(collection)
+        file = _lock_file(collection, number)
+        try:
+            file.parent.mkdir(exist_ok=True)
+            lock = ReadWriteLock(file, is_singleton=False)
+            lock.acquire_read()
+        except (OSError, sqlite3.Error) as error:
+            raise HomeError(
+                f"The collection cannot be locked for reading ({error})",
+                where=file,
+                mend="The home must be writable, also for reading; see --home.",
+            ) from error
+        if current(collection) == number:
+            return number, lock
+        lock.close()  # a writer published meanwhile, and may have dropped this generation
 
 
 def _verify(folder: Path, manifest: Manifest, every: bool) -> None:

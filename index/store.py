@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from index.types import Document, Filter, Mark, Passage
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "store.sqlite"
 Status = Literal["indexed", "skipped", "excluded"]
 Rows = slice | NDArray[np.int64]
@@ -130,6 +130,15 @@ class StoreWriter:
         self._db.execute("COMMIT")
         self._db.close()
 
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._db.close()
+
 
 class Store:
     """Reads a sealed store. Safe to share between threads.
@@ -221,8 +230,8 @@ class Store:
             for row, path, date in self._all("SELECT row, path, date FROM documents")
             if _document_passes(where, path, date)
         ]
-        words = [re.compile(rf"(?<!\w){re.escape(w)}(?!\w)", re.IGNORECASE) for w in where.without]
-        phrases = [" ".join(phrase.casefold().split()) for phrase in where.phrases]
+        phrases = [_as_words(phrase) for phrase in where.phrases if phrase.strip()]
+        words = [_as_words(word) for word in where.without if word.strip()]
         with_text = bool(words or phrases)
         sql = (
             f"SELECT row, {'text' if with_text else 'NULL'} FROM passages WHERE document IN ({{}})"
@@ -246,7 +255,7 @@ class Store:
 
 def _document_passes(where: Filter, path: str, date: str | None) -> bool:
     if where.paths and not any(
-        fnmatchcase(path, glob) or fnmatchcase(path.rpartition("/")[2], glob)
+        glob == path or fnmatchcase(path, glob) or fnmatchcase(path.rpartition("/")[2], glob)
         for glob in where.paths
     ):
         return False
@@ -262,11 +271,14 @@ def _document_passes(where: Filter, path: str, date: str | None) -> bool:
     )
 
 
-def _text_passes(text: str, phrases: list[str], words: list[re.Pattern[str]]) -> bool:
-    folded = " ".join(text.casefold().split())
-    return all(phrase in folded for phrase in phrases) and not any(
-        word.search(text) for word in words
-    )
+def _as_words(wanted: str) -> re.Pattern[str]:
+    """Whole words, one after the other, whatever their case and the blanks between them."""
+    words = r"\s+".join(re.escape(word) for word in wanted.split())
+    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+
+
+def _text_passes(text: str, phrases: list[re.Pattern[str]], words: list[re.Pattern[str]]) -> bool:
+    return all(p.search(text) for p in phrases) and not any(w.search(text) for w in words)
 
 
 def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]

@@ -74,7 +74,7 @@ class Analysis:
         if (settings.pop("version", 0), settings.pop("snowball", "")) != _VERSIONS:
             raise IndexMismatchError(
                 "The index was written by another version of the tokeniser",
-                mend="Index the folder again.",
+                mend="Index the folder again: spanwise index FOLDER",
             )
         return cls(**settings)
 

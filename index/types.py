@@ -97,11 +97,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was not indexed, and why. `mend` is the flag or deed that would change it."""
+    """A file or folder that was not indexed, and why. `mend` is the deed that would change it.
+
+    `passing`: it cannot be read just now, so that what was indexed of it before is kept.
+    """
 
     path: str
     reason: str
     mend: str = ""
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,8 @@ class Filter:
         paths: glob patterns over `Document.path` (``seeds/*.txt``), any of which must match.
         types: file endings without the dot (``pdf``), any of which must match.
         after, before: publication date, inclusive; undated documents fall out.
-        phrases: each must stand in the passage, case ignored.
-        without: none may stand in the passage as a word, case ignored.
+        phrases: each must stand in the passage, as whole words, case ignored.
+        without: none may stand in the passage, as whole words, case ignored.
         boilerplate: return passages of boilerplate too.
     """
 
@@ -139,6 +143,8 @@ class Manifest:
     chunking: Mapping[str, object]
     roots: Mapping[str, str]
     """Name of each root, which begins the paths of its documents, to its folder."""
+    excluded: Mapping[str, str]
+    """Path of each document that the user removed, to the name of its root."""
     documents: int
     passages: int
     files: Mapping[str, Mapping[str, object]]

@@ -5,31 +5,42 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import logging.handlers
 import os
 import sys
-import traceback
 
 import typer
 
 from index.errors import SpanwiseError
 from index.home import home_folder
+from rag import journal
 from rag.cli import app
 
 
 def main() -> None:
-    """Run the command line; every error is a sentence, and exit code 2."""
+    """Run the command line. Every error is a sentence on stderr, and exit code 2."""
     try:
         _quiet_libraries()
-        app(standalone_mode=True)
-    except SpanwiseError as error:
-        _fail(str(error))
-    except BrokenPipeError:
+        for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows its code
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        journal.keep(home_folder())
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `spanwise search … | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
+    except typer.Abort:
+        _fail("Nothing was done.")
+    except SpanwiseError as error:
+        _fail(str(error))
     except Exception as error:
-        _fail(f"Something went wrong that should not ({type(error).__name__}). {_log(error)}")
+        if hasattr(error, "format_message"):  # wrong use, as typer found it
+            error.show()  # type: ignore[attr-defined]
+            sys.exit(2)
+        _fail(journal.failed(error))
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _quiet_libraries() -> None:
@@ -41,6 +52,7 @@ def _quiet_libraries() -> None:
         "TRANSFORMERS_VERBOSITY": "error",
     }.items():
         os.environ.setdefault(variable, value)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
 def _fail(sentence: str) -> None:
@@ -48,27 +60,6 @@ def _fail(sentence: str) -> None:
 
     typer.echo(f"Error: {plain(sentence)}", err=True)
     sys.exit(2)
-
-
-def _log(error: Exception) -> str:
-    """Write where it happened, never what was asked or read, and say where that is."""
-    try:
-        file = home_folder(_flag("--home")) / "logs" / "spanwise.log"
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(file, maxBytes=1_000_000, backupCount=2)
-        where = "".join(traceback.format_tb(error.__traceback__))
-        record = logging.makeLogRecord({"msg": f"{type(error).__name__}\n{where}"})
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-        handler.emit(record)
-        handler.close()
-        return f"Where it happened is written in {file}"
-    except OSError:
-        return "It could not be logged, since the home folder cannot be written."
-
-
-def _flag(name: str) -> str | None:
-    arguments = sys.argv
-    return arguments[arguments.index(name) + 1] if name in arguments[:-1] else None
 
 
 if __name__ == "__main__":

@@ -98,5 +98,5 @@ def _risks(
     wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     # Among the first few a single mistake would decide: the curve begins at 20 answers.
     places = np.unique(np.linspace(19, len(order) - 1, POINTS).astype(int))
-    points = [(round(float(confidence[order[i]]), 4), round(float(wrong[i]), 4)) for i in places]
+    points = [(round(float(confidence[order[i]]), 3), round(float(wrong[i]), 4)) for i in places]
     return (*points, (0.0, round(float(wrong[-1]), 4)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -182,16 +183,26 @@ def chat(
     home: Home = None,
     collection: Collection = None,
     reader: Reader = None,
-    port: Annotated[int, typer.Option(help="The next free one is taken if it is in use.")] = 7860,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The next free one is taken if it is in use.")
+    ] = 7860,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    as_json: Json = False,
 ) -> None:
     """Ask in the browser: the answer beside the passages it stands in."""
     from rag.web import serve
 
     settings = _settings(home=home, collection=collection, reader=reader)
     if folder is not None:
-        index(folder, home=str(settings.home), collection=settings.collection)
-    serve(settings, port, browser, announce=lambda line: typer.echo(line, err=True))
+        index(folder, home=str(settings.home), collection=settings.collection, as_json=as_json)
+
+    def announce(url: str) -> None:
+        if as_json:
+            _print_json({"url": url})
+        else:
+            typer.echo(f"Spanwise is at {url} (stop it with Ctrl-C)", err=True)
+
+    serve(settings, port, browser, announce)
 
 
 @app.command()
@@ -248,7 +259,7 @@ def drop(
 
     settings = _settings(home=home, collection=collection)
     homes.existing_collection(settings.home, collection)
-    if not yes and not as_json:
+    if not yes:
         typer.confirm(f"Delete the index of {collection}?", abort=True, err=True)
     homes.drop(settings.home, collection)
     if as_json:
@@ -291,14 +302,14 @@ def evaluate(
     from eval.run import run, to_json
     from eval.sets import read_set
     from rag.service import Service
-    from rag.show import bar
+    from rag.show import bar, plain
 
     settings = _settings(
         home=home, collection=collection, reader=reader, passages=passages, max_risk=max_risk
     )
     examples, complaints = read_set(questions)
     for complaint in complaints:
-        typer.echo(f"Left out: {complaint}", err=True)
+        typer.echo(f"Left out: {plain(complaint)}", err=True)
     with Service.open(settings=settings) as service, bar(_console(stderr=True), "Asking") as seen:
         rows = run(service, examples, seen)
     if as_json:
@@ -314,7 +325,8 @@ def calibrate(
     collection: Collection = None,
     reader: Reader = None,
     max_risk: Annotated[
-        float, typer.Option(help="Share of wrong ones accepted among the answers given.")
+        float,
+        typer.Option(min=0, max=1, help="Share of wrong ones accepted among the answers given."),
     ] = 0.2,
     out: Annotated[
         Path | None, typer.Option(help="Where to write it; by default for this collection.")
@@ -326,12 +338,14 @@ def calibrate(
     from rag import abstain
     from rag.calibrate import fit
     from rag.service import Service
-    from rag.show import bar
+    from rag.show import bar, plain
 
     settings = _settings(home=home, collection=collection, reader=reader)
+    if out is not None and not out.parent.is_dir():
+        raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
     examples, complaints = read_set(questions)
     for complaint in complaints:
-        typer.echo(f"Left out: {complaint}", err=True)
+        typer.echo(f"Left out: {plain(complaint)}", err=True)
     with Service.open(settings=settings) as service:
         with bar(_console(stderr=True), "Asking") as seen:
             fitted = fit(service, examples, questions.name, max_risk, seen)
@@ -340,18 +354,19 @@ def calibrate(
     if as_json:
         _print_json({"file": str(file), **fitted.to_dict()})
     else:
-        typer.echo(
-            f"Written: {file}\nAn answer is given from confidence {fitted.threshold():.2f} on."
-        )
+        typer.echo(f"Written: {plain(str(file))}")
+        typer.echo(f"An answer is given from confidence {fitted.threshold():.2f} on.")
 
 
 def _settings(**flags: object) -> Settings:
     from index.encode import DEFAULT_ENCODER
+    from rag import journal
     from rag.settings import Settings
 
     settings = Settings.load(**flags)  # type: ignore[arg-type]
-    models = (settings.encoder or DEFAULT_ENCODER, settings.reader or "")
-    if all(name in ("", DEFAULT_ENCODER) or Path(name).is_dir() for name in models):
+    journal.keep(settings.home)
+    models = [name for name in (settings.encoder, settings.reader) if name]
+    if all(name == DEFAULT_ENCODER or os.path.isdir(name) for name in models):
         os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing that was asked for needs a hub
     return settings
 
@@ -390,10 +405,11 @@ def _filter(
 
 
 def _console(stderr: bool = False) -> Console:
-    from rich.console import Console
+    from rag.show import Printer
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    return Printer(stderr=stderr, highlight=False)
 
 
 def _print_json(value: Any) -> None:  # noqa: ANN401
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    typer.echo(json.dumps(value, ensure_ascii=ascii_only, indent=1, default=str))

@@ -34,7 +34,7 @@ def info(settings: Settings, documents: bool) -> dict[str, Any]:
     return {
         "schema": 1,
         "home": str(settings.home),
-        "settings": {key: str(value) for key, value in asdict(settings).items() if value},
+        "settings": {k: v for k, v in asdict(settings).items() if v is not None},
         "collections": [_collection(settings.home, name, documents) for name in wanted],
     }
 
@@ -78,7 +78,7 @@ def show(console: Console, found: dict[str, Any]) -> None:
         console.print(Text("Nothing is indexed yet. Run: spanwise index FOLDER"))
     for each in found["collections"]:
         console.print()
-        console.print(Text(each["collection"], style="bold"))
+        console.print(Text(plain(each["collection"]), style="bold"))
         if "error" in each:
             console.print(Text(plain(each["error"]), style="red"))
             continue
@@ -90,7 +90,8 @@ def show(console: Console, found: dict[str, Any]) -> None:
             )
         )
         for name, folder in each["roots"].items():
-            console.print(Text(f"  {plain(name)}: {plain(folder)}"))
+            gone = "" if Path(folder).exists() else " (not there now)"
+            console.print(Text(f"  {plain(name)}: {plain(folder)}{gone}"))
         for entry in each["skipped"]:
             line = f"  {entry['status']} {plain(entry['path'])}: {plain(entry['reason'])}"
             console.print(Text(line, style="dim"))

@@ -44,7 +44,7 @@ class Service:
         self.retriever = retriever
         self.reader = reader
         self.settings = settings
-        self._calibrator: Calibrator | None = None
+        self._calibrator: tuple[tuple[Path, int], Calibrator] | None = None
 
     @classmethod
     def open(
@@ -131,13 +131,15 @@ class Service:
 
     def _calibration(self) -> Calibrator | None:
         """That of the collection, else that beside the reader's weights, else none."""
-        if self._calibrator is None:
-            for folder in (self.retriever.folder, self.reader.folder):
-                if (folder / CALIBRATOR_FILE).exists():
-                    file = folder / CALIBRATOR_FILE
-                    self._calibrator = Calibrator.load(file, self.reader.fingerprint)
-                    break
-        return self._calibrator
+        for folder in (self.retriever.folder, self.reader.folder):
+            file = folder / CALIBRATOR_FILE
+            if file.exists():
+                version = file, file.stat().st_mtime_ns
+                if self._calibrator is None or self._calibrator[0] != version:
+                    loaded = Calibrator.load(file, self.reader.fingerprint)
+                    self._calibrator = version, loaded
+                return self._calibrator[1]
+        return None
 
     def _judge(
         self, said: Sequence[Candidate], hits: Sequence[Hit]
@@ -167,6 +169,7 @@ class Service:
         self, found: Backend, questions: Sequence[str], hits: Sequence[Sequence[Hit]]
     ) -> list[Answer]:
         """Read, aggregate, abstain: the second half of the trip."""
+        hits = [those if _readable(q) else () for q, those in zip(questions, hits, strict=True)]
         said = self._read(questions, hits)
         return [
             self._answer(found, Question(question, question), tuple(those), candidates)

@@ -17,6 +17,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -60,6 +61,14 @@ def plain(text: str) -> str:
         else:
             shown.append(char)
     return "".join(shown)
+
+
+class Printer(Console):
+    """A console whose reader may go away: that is the caller's matter, not exit code 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError."""
+        raise BrokenPipeError
 
 
 def sure(confidence: float | None) -> str:
@@ -112,7 +121,7 @@ def report(console: Console, done: BuildReport) -> None:
     for skipped in done.skipped:
         line = Text("skipped ", style="yellow")
         line.append(f"{plain(skipped.path)}: {plain(skipped.reason)}", style="default")
-        line.append(f" {plain(skipped.mend)}" if skipped.mend else "", style="dim")
+        line.append(f". {plain(skipped.mend)}" if skipped.mend else "", style="dim")
         console.print(line)
     console.print(
         Text(
@@ -125,8 +134,11 @@ def report(console: Console, done: BuildReport) -> None:
 @contextmanager
 def progress(console: Console) -> Iterator[Stages]:
     """A progress bar; the callback is for `index.build.sync`."""
+    quiet = not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet
+    ) as bar:
         tasks = {}
 
         def show(stage: str, done: int, total: int) -> None:
@@ -141,10 +153,18 @@ def progress(console: Console) -> Iterator[Stages]:
 @contextmanager
 def bar(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with the time left; the callback takes (done, total)."""
+    quiet = not console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as shown:
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet
+    ) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def _progress(console: Console, time: ProgressColumn) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), time)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _sentence(citation: Citation) -> Text:

@@ -6,15 +6,20 @@ or LaTeX. The messages of a `gr.Chatbot` are HTML even without Markdown.
 
 from __future__ import annotations
 
-from html import escape, unescape
+from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
 
 from index.errors import SpanwiseError
+from rag import journal
 from rag.service import Service
 from rag.show import REASONS, sure
 from rag.types import Answer, Citation
+
+Messages = list[dict[str, Any]]
+"""As `gr.Chatbot` takes them: role and content."""
 
 CSS = """
 .gradio-container { max-width: 1100px !important; margin: 0 auto; }
@@ -60,28 +65,23 @@ def build_chat(service: Service) -> gr.Blocks:
                     label="Where it stands", show_label=True, container=True, elem_id="sources"
                 )
 
-        def take(question: str, shown: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
-            return "", [*shown, {"role": "user", "content": escape(question)}]
-
-        def reply(shown: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+        def ask(question: str, shown: Messages) -> Iterator[tuple[Any, Messages, str]]:
+            shown = [*shown, {"role": "user", "content": escape(question)}]
+            yield "", shown, ""
             try:
-                answer = service.ask(unescape(_text(shown[-1]["content"])))
+                answer = service.ask(question)
                 message, marked = _message(answer), _sources(answer)
             except SpanwiseError as error:
                 message, marked = str(error), ""
-            return [*shown, {"role": "assistant", "content": escape(message)}], marked
+            except Exception as error:
+                message, marked = journal.failed(error), ""
+            yield gr.skip(), [*shown, {"role": "assistant", "content": escape(message)}], marked
 
-        box.submit(take, [box, chat], [box, chat], api_visibility="private").then(
-            reply, [chat], [chat, sources], api_visibility="private"
-        )
+        # One event for both, once at a time: a second question must not overwrite the first.
+        outputs = [box, chat, sources]
+        box.submit(ask, [box, chat], outputs, api_visibility="private", trigger_mode="once")
     page.queue(default_concurrency_limit=2, max_size=64)
     return page
-
-
-def _text(content: Any) -> str:  # noqa: ANN401  Gradio hands text back as a string or as parts
-    if isinstance(content, str):
-        return content
-    return "".join(part.get("text", "") for part in content)
 
 
 def _message(answer: Answer) -> str:

@@ -104,3 +104,13 @@ def test_a_tokeniser_that_counts_the_whole_higher_than_its_parts() -> None:
 def test_the_policy_is_cut_down_to_the_encoder() -> None:
     small = ChunkPolicy(max_tokens=400, overlap_tokens=300, context_tokens=100).within(100)
     assert small == ChunkPolicy(max_tokens=75, overlap_tokens=37, context_tokens=25)
+
+
+@given(st.text(alphabet=st.sampled_from("ab . "), max_size=200))
+def test_no_passage_twice_with_any_tokeniser(text: str) -> None:
+    def with_blanks(texts: Sequence[str]) -> list[int]:
+        return [len(text) for text in texts]
+
+    passages = chunk(document(text), SMALL, with_blanks)
+    assert len({p.id for p in passages}) == len(passages)
+    assert [p.start for p in passages] == sorted(p.start for p in passages)

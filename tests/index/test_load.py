@@ -302,7 +302,7 @@ def test_an_unreadable_file(loader: Loader) -> None:
         assert isinstance(found, Found)
         skipped = loader.load(found)
     assert skipped == Skipped(
-        "docs/a.txt", "cannot be read: Permission denied", "Check its permissions."
+        "docs/a.txt", "cannot be read: Permission denied", "Check its permissions.", passing=True
     )
 
 

@@ -62,6 +62,10 @@ def rows(store: Store, where: Filter) -> list[int]:
         (Filter(without=("council",)), [1, 2]),
         (Filter(without=("town",)), [0, 1]),
         (Filter(without=("coun",)), [0, 1, 2]),
+        (Filter(phrases=("coun",)), []),
+        (Filter(without=("deir  EZ-zor", " ")), [0, 2]),
+        (Filter(paths=("r/a.txt",)), [0, 1]),
+        (Filter(paths=("[r]/a.txt",)), [0, 1]),
     ],
 )
 def test_filters(store: Store, where: Filter, wanted: list[int]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -147,17 +148,18 @@ def test_wrong_use_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
 def test_an_unexpected_error_is_logged_without_what_was_asked(
     seeds_home: Path, tmp_path: Path
 ) -> None:
+    home = shutil.copytree(seeds_home, tmp_path / "home")
     break_it = "import rag.service\ndef ask(*a, **k): raise RuntimeError('secret words')\n"
     break_it += "rag.service.Service.ask = ask\nfrom rag.__main__ import main\nmain()"
     done = subprocess.run(
-        [sys.executable, "-c", break_it, "ask", "secret words?", "--home", str(seeds_home)],
+        [sys.executable, "-c", break_it, "ask", "secret words?", f"--home={home}"],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2
     assert "RuntimeError" in done.stderr and "Traceback" not in done.stderr
-    log = seeds_home / "logs" / "spanwise.log"
+    log = home / "logs" / "spanwise.log"
     assert str(log) in done.stderr
-    assert "in ask" in log.read_text() or "line" in log.read_text()
+    assert "RuntimeError" in log.read_text() and "in ask" in log.read_text()
     assert "secret" not in log.read_text()
 
 
@@ -167,3 +169,33 @@ def test_every_command_has_help() -> None:
         "index", "ask", "search", "chat", "info", "remove", "drop", "check", "eval", "calibrate",
     }  # fmt: skip
     assert len(commands) == 10
+
+
+def test_a_reader_that_goes_away_is_no_answer_of_1(seeds_home: Path) -> None:
+    command = f"{sys.executable} -m rag search SDF --channel lexical --home {seeds_home}"
+    script = f"set -o pipefail; {command} | head -1"
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.startswith("  1  seeds/")
+
+
+def test_a_terminal_without_the_letters(home: list[str]) -> None:
+    environ = {"PYTHONIOENCODING": "ascii"}
+    arguments = ["search", "Sha’Fah", *home, "--channel", "lexical", "-k", "1"]
+    assert "Sha\\u2019Fah" in spanwise(*arguments, code=0, environ=environ).stdout
+    found = json.loads(spanwise(*arguments, "--json", code=0, environ=environ).stdout)
+    assert "Sha’Fah" in found["hits"][0]["text"]
+
+
+def test_drop_asks_also_with_json(home: list[str]) -> None:
+    assert "Nothing was done" in spanwise("drop", "seeds", *home, "--json", code=2).stderr
+    spanwise("check", *home, code=0)
+
+
+def test_models_that_there_are_not(home: list[str], tmp_path: Path) -> None:
+    offline = {"HF_HUB_OFFLINE": "1"}
+    for name in ("nobody/nothing", "/no/such/folder", str(tmp_path), "x" * 5000):
+        done = spanwise("ask", "Who?", *home, "--reader", name, code=2, environ=offline)
+        assert done.stderr.startswith("Error: ")
+        assert "should not" not in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -95,10 +95,12 @@ def test_indexed_twice_the_same_bytes(service: Service, tmp_path: Path) -> None:
 def test_questions_that_cannot_be_read(service: Service, question: str) -> None:
     answer = service.ask(question)
     assert (answer.text, answer.reason, answer.hits) == (None, "question_unreadable", ())
+    some = service.search("Who heads the council?")
+    assert service.answer(question, some).reason == "question_unreadable"
 
 
 @pytest.mark.parametrize(
-    "question", ["?", "\0", "的", "🦊" * 500, "🦊", "' OR 1=1 --", "…", "a" * 2000]
+    "question", ["?", "\0", "\udcff who?", "的", "🦊" * 500, "🦊", "' OR 1=1 --", "…", "a" * 2000]
 )
 def test_strange_questions_do_no_harm(service: Service, question: str) -> None:
     assert_quotes_stand(service, service.ask(question))

@@ -119,6 +119,26 @@ def test_another_host_name_is_refused(address: str) -> None:
     assert urllib.request.urlopen(address).status == 200
 
 
+def test_a_foreign_page_is_refused(address: str) -> None:
+    for origin, code in (("http://evil.example", 403), ("null", 403), (address, 405)):
+        headers = {"Origin": origin, "Content-Type": "multipart/form-data; boundary=x"}
+        request = urllib.request.Request(address, data=b"--x--", headers=headers, method="POST")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        assert refused.value.code == code
+
+
+def test_a_second_question_does_not_lose_the_first(page: Any) -> None:
+    page.goto(page.url)
+    box = page.get_by_role("textbox").first
+    box.fill("How many fighters does the military council include?")
+    page.keyboard.press("Enter")
+    box.fill("Who is Jan Egeland?")
+    page.keyboard.press("Enter")
+    page.locator(".bot.message").filter(has_text="4,000").wait_for(timeout=60_000)
+    assert page.locator(".user.message").filter(has_text="How many fighters").count() == 1
+
+
 def test_the_next_free_port_and_nothing_read_again(address: str, tmp_path: Path) -> None:
     folder = write_files(tmp_path / "docs", {"a.txt": "The dam broke in spring."})
     home = ["--home", str(tmp_path / "home")]
