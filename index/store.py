@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from index.types import Document, Filter, Mark, Passage
 
-SCHEMA = 2
+SCHEMA = 1
 FILE = "store.sqlite"
 Status = Literal["indexed", "skipped", "excluded"]
 Rows = slice | NDArray[np.int64]

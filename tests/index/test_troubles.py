@@ -146,7 +146,7 @@ def test_a_rebuild_does_not_let_in_what_was_removed(folder: Path, home: Path) ->
     sync(folder, home, encoder)
     remove("docs/a.txt", home, encoder, None)
     manifest = generation(home) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema": 2', '"schema": 0'))
+    manifest.write_text(manifest.read_text().replace('"schema": 1', '"schema": 0'))
     sync(folder, home, encoder, rebuild=True)
     assert paths(home) == ["docs/sub/b.txt"]
 
