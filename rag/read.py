@@ -162,7 +162,8 @@ class _Pair:
         count = len(encoding.ids)
         before, after = (inside[0], count - inside[-1] - 1) if inside else (count, 0)
         ids, types = np.array(encoding.ids), np.array(encoding.type_ids)
-        offsets = [encoding.offsets[i] for i in inside]
+        every = encoding.offsets  # made anew at each access
+        offsets = [every[i] for i in inside]
         return cls(ids.astype(np.int64), types.astype(np.int64), before, after, offsets)
 
     @property
