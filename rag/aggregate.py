@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.terms import STOP_WORDS
 from rag.types import Span
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -67,8 +68,9 @@ def aggregate(spans: Sequence[Span]) -> list[Candidate]:
     From the best span down, ties by place: a span that overlaps a better one of its document is
     the same place and is dropped; one that says the same as the best wording of an answer found
     so far supports the best such answer, if it beats the null score of its passage (else the
-    words merely occur there, and it is dropped); any other is a new answer. Wordings are only
-    compared with the best of an answer, so that two answers never meet through a third.
+    words merely occur there, and it is dropped); any other is a new answer, if it has
+    more than stop words or is the first. Wordings are only compared with the best of an answer, so
+    that two answers never meet through a third.
     """
     taken: dict[str, list[Span]] = defaultdict(list)
     answers: list[list[Span]] = []
@@ -83,7 +85,8 @@ def aggregate(spans: Sequence[Span]) -> list[Candidate]:
                     answer.append(span)
                 break
         else:
-            answers.append([span])
+            if not answers or _has_content(span.text):
+                answers.append([span])
     return [Candidate(tuple(answer)) for answer in answers]
 
 
@@ -107,6 +110,10 @@ def same_answer(a: str, b: str) -> bool:
         return False
     runs = range(len(long) - len(short) + 1)
     return any(long[i : i + len(short)] == short for i in runs)
+
+
+def _has_content(text: str) -> bool:
+    return any(word not in STOP_WORDS for word in normalise(text).split())
 
 
 def _numbers(text: str) -> list[str]:

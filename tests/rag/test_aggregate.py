@@ -149,3 +149,9 @@ def test_same_answer_is_symmetric_and_never_raises(a: str, b: str) -> None:
     assert same_answer(a, b) == same_answer(b, a)
     assert same_answer(a, a)
     assert normalise(normalise(a)) == normalise(a) or "İ" in a
+
+
+def test_stop_words_alone_are_no_other_answer() -> None:
+    said = aggregate([span("98%", 9.0, "a"), span("over", 8.0, "b"), span("territory", 7.0, "c")])
+    assert [c.text for c in said] == ["98%", "territory"]
+    assert [c.text for c in aggregate([span("both", 9.0)])] == ["both"]
