@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from dataclasses import asdict
@@ -12,13 +11,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from index.errors import QuestionError, SpanwiseError
+from index.errors import QuestionError
+from rag.options import (
+    After,
+    Before,
+    Boilerplate,
+    Collection,
+    Encoder,
+    Home,
+    Json,
+    MaxBytes,
+    MaxChars,
+    MaxRisk,
+    MaxSeconds,
+    Passages,
+    PathGlobs,
+    Reader,
+    Types,
+    filter_from,
+    made_with,
+    settings_from,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from index.types import Filter
-    from rag.settings import Settings
 
 app = typer.Typer(
     help="Ask a folder of documents; get answers that are quotations, on your own machine.",
@@ -26,37 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Home = Annotated[
-    str | None, typer.Option(help="The home folder; else SPANWISE_HOME, else the user's data.")
-]
-Collection = Annotated[
-    str | None, typer.Option(help="The collection; else `default`, or the only one there is.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Reader = Annotated[
-    str | None, typer.Option(help="Another question-answering model: a folder or a hub name.")
-]
-Encoder = Annotated[
-    str | None, typer.Option(help="Another sentence-transformers model: a folder or a hub name.")
-]
-Passages = Annotated[int | None, typer.Option(help="How many passages to read.")]
-MaxRisk = Annotated[
-    float | None,
-    typer.Option(help="Accept this share of wrong answers (0 to 1); 1 answers always."),
-]
-Path_ = Annotated[
-    list[str] | None, typer.Option("--path", help="Only documents whose path matches this glob.")
-]
-Type = Annotated[
-    list[str] | None, typer.Option("--type", help="Only files of this ending, e.g. pdf.")
-]
-After = Annotated[str | None, typer.Option(help="Only documents dated YYYY-MM-DD or later.")]
-Before = Annotated[str | None, typer.Option(help="Only documents dated YYYY-MM-DD or earlier.")]
-Boilerplate = Annotated[bool, typer.Option(help="Search web boilerplate too.")]
-MaxBytes = Annotated[int, typer.Option(help="Skip files larger than this.")]
-MaxChars = Annotated[int, typer.Option(help="Skip documents longer than this.")]
-MaxSeconds = Annotated[float, typer.Option(help="Give up parsing a file after this long.")]
 
 
 @app.command()
@@ -80,9 +65,9 @@ def index(
     from index.scan import Limits
     from rag import show
 
-    settings = _settings(home=home, collection=collection, encoder=encoder)
+    settings = settings_from(home=home, collection=collection, encoder=encoder)
     limits = Limits(max_bytes=max_bytes, max_chars=max_chars, seconds=max_seconds)
-    named = named_encoder(encoder or _made_with(settings) or settings.encoder)
+    named = named_encoder(encoder or made_with(settings) or settings.encoder)
     with show.progress(_console(stderr=True)) as progress:
         done = sync(
             folder, settings.home, named, settings.collection,
@@ -109,8 +94,8 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotation marks.")],
     home: Home = None,
     collection: Collection = None,
-    path: Path_ = None,
-    type_: Type = None,
+    path: PathGlobs = None,
+    type_: Types = None,
     after: After = None,
     before: Before = None,
     boilerplate: Boilerplate = False,
@@ -124,10 +109,10 @@ def ask(
     from rag.service import Service
     from rag.types import to_json
 
-    settings = _settings(
+    settings = settings_from(
         home=home, collection=collection, reader=reader, passages=passages, max_risk=max_risk
     )
-    where = _filter(path, type_, after, before, boilerplate)
+    where = filter_from(path, type_, after, before, boilerplate)
     start = time.perf_counter()
     with Service.open(settings=settings) as service:
         answer = service.ask(question, where=where)
@@ -148,8 +133,8 @@ def search(
     channel: Annotated[str, typer.Option(help="hybrid, lexical or dense.")] = "hybrid",
     home: Home = None,
     collection: Collection = None,
-    path: Path_ = None,
-    type_: Type = None,
+    path: PathGlobs = None,
+    type_: Types = None,
     after: After = None,
     before: Before = None,
     boilerplate: Boilerplate = False,
@@ -164,8 +149,8 @@ def search(
         raise typer.BadParameter("must be hybrid, lexical or dense", param_hint="--channel")
     if not question.strip():
         raise QuestionError("Nothing to search for: the question is empty")
-    settings = _settings(home=home, collection=collection)
-    where = _filter(path, type_, after, before, boilerplate)
+    settings = settings_from(home=home, collection=collection)
+    where = filter_from(path, type_, after, before, boilerplate)
     with Retriever.open(settings.home, settings.collection) as retriever:
         hits = retriever.search(question, k, where, channel)  # type: ignore[arg-type]
     if as_json:
@@ -192,7 +177,7 @@ def chat(
     """Ask in the browser: the answer beside the passages it stands in."""
     from rag.web import serve
 
-    settings = _settings(home=home, collection=collection, reader=reader)
+    settings = settings_from(home=home, collection=collection, reader=reader)
     if folder is not None:
         index(folder, home=str(settings.home), collection=settings.collection, as_json=as_json)
 
@@ -215,7 +200,7 @@ def info(
     """Say what is indexed, with what, and where it lies."""
     from rag import inform
 
-    settings = _settings(home=home, collection=collection)
+    settings = settings_from(home=home, collection=collection)
     found = inform.info(settings, documents)
     if as_json:
         _print_json(found)
@@ -236,8 +221,8 @@ def remove(
     from index.retrieve import named_encoder
     from rag import show
 
-    settings = _settings(home=home, collection=collection)
-    encoder = named_encoder(_made_with(settings))
+    settings = settings_from(home=home, collection=collection)
+    encoder = named_encoder(made_with(settings))
     removed = build.remove(path, settings.home, encoder, settings.collection, undo)
     if as_json:
         _print_json({"path": removed, "removed": not undo})
@@ -257,7 +242,7 @@ def drop(
     """Delete a collection's index. The folders that it was made from are not touched."""
     from index import home as homes
 
-    settings = _settings(home=home, collection=collection)
+    settings = settings_from(home=home, collection=collection)
     homes.existing_collection(settings.home, collection)
     if not yes:
         typer.confirm(f"Delete the index of {collection}?", abort=True, err=True)
@@ -274,7 +259,7 @@ def check(home: Home = None, collection: Collection = None, as_json: Json = Fals
     from index.home import existing_collection
     from index.snapshot import check as verify
 
-    settings = _settings(home=home, collection=collection)
+    settings = settings_from(home=home, collection=collection)
     folder = existing_collection(settings.home, settings.collection)
     manifest = verify(folder)
     if as_json:
@@ -304,7 +289,7 @@ def evaluate(
     from rag.service import Service
     from rag.show import bar, plain
 
-    settings = _settings(
+    settings = settings_from(
         home=home, collection=collection, reader=reader, passages=passages, max_risk=max_risk
     )
     examples, complaints = read_set(questions)
@@ -340,7 +325,7 @@ def calibrate(
     from rag.service import Service
     from rag.show import bar, plain
 
-    settings = _settings(home=home, collection=collection, reader=reader)
+    settings = settings_from(home=home, collection=collection, reader=reader)
     if out is not None and not out.parent.is_dir():
         raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
     examples, complaints = read_set(questions)
@@ -356,52 +341,6 @@ def calibrate(
     else:
         typer.echo(f"Written: {plain(str(file))}")
         typer.echo(f"An answer is given from confidence {fitted.threshold():.2f} on.")
-
-
-def _settings(**flags: object) -> Settings:
-    from index.encode import DEFAULT_ENCODER
-    from rag import journal
-    from rag.settings import Settings
-
-    settings = Settings.load(**flags)  # type: ignore[arg-type]
-    journal.keep(settings.home)
-    models = [name for name in (settings.encoder, settings.reader) if name]
-    if all(name == DEFAULT_ENCODER or os.path.isdir(name) for name in models):
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing that was asked for needs a hub
-    return settings
-
-
-def _made_with(settings: Settings) -> str | None:
-    """Name of the encoder that made the collection, if there is one."""
-    from index import snapshot
-    from index.home import collection_folder
-
-    folder = collection_folder(settings.home, settings.collection)
-    try:
-        at = snapshot.generation_folder(folder, snapshot.current(folder))
-        return str(snapshot.read_manifest(at).encoder["name"])
-    except (SpanwiseError, OSError, ValueError, KeyError):
-        return None  # none yet, or one that `sync` will complain of in its own words
-
-
-def _filter(
-    paths: list[str] | None, types: list[str] | None, after: str | None, before: str | None,
-    boilerplate: bool,
-) -> Filter:  # fmt: skip
-    from datetime import date
-
-    from index.types import Filter
-
-    days = {}
-    for flag, value in (("--after", after), ("--before", before)):
-        try:
-            days[flag] = date.fromisoformat(value) if value else None
-        except ValueError:
-            raise typer.BadParameter("must be a day, YYYY-MM-DD", param_hint=flag) from None
-    return Filter(
-        tuple(paths or ()), tuple(types or ()), days["--after"], days["--before"],
-        boilerplate=boilerplate,
-    )  # fmt: skip
 
 
 def _console(stderr: bool = False) -> Console:

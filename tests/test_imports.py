@@ -35,6 +35,7 @@ ORDER = [
     {"rag.inform"},
     {"rag.chat", "rag.chat.page"},
     {"rag.web"},
+    {"rag.options"},
     {"rag.cli"},
     {"rag.__main__"},
     {"app"},
