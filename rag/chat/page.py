@@ -86,10 +86,10 @@ def build_chat(service: Service) -> gr.Blocks:
 
 def _message(answer: Answer) -> str:
     if answer.text is None:
-        nearest = f"\n\nThe nearest passage is in {answer.hits[0].passage.path}." * bool(
-            answer.hits
-        )
-        return REASONS[answer.reason] + nearest
+        said = [REASONS[answer.reason]]
+        if answer.hits:
+            said.append(f"The nearest passage is in {answer.hits[0].passage.path}.")
+        return "\n\n".join(said)
     where = sorted({citation.path for citation in answer.citations})
     lines = [answer.text, "", f"Confidence {sure(answer.confidence)} · {', '.join(where)}"]
     others = [other.text for other in answer.others if other.text and not other.reason]
