@@ -50,7 +50,7 @@ calibrator: setup ## fit the shipped calibrator again; DATA is a folder with dev
 	@test -n "$(DATA)" || { echo "Say where the data sets are: make calibrator DATA=folder"; exit 2; }
 	$(BIN)/python -m eval.calibration_set $(DATA) build/calibration
 	$(BIN)/spanwise index build/calibration/docs --home build/calibration/home
-	$(BIN)/spanwise calibrate build/calibration/questions.jsonl --home build/calibration/home \
+	$(BIN)/spanwise calibrate build/calibration/squad2-tuning-half.jsonl --home build/calibration/home \
 	  --max-risk 0.42 --out rag/models/reader/calibrator.json
 
 clean: ## remove the environment and the demo's index

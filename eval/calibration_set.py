@@ -24,7 +24,7 @@ def is_tuning_half(title: str) -> bool:
 
 
 def main() -> None:
-    """Write ``OUT/docs/`` and ``OUT/questions.jsonl``."""
+    """Write ``OUT/docs/`` and ``OUT/squad2-tuning-half.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the folder with dev/ and train/")
     parser.add_argument("out", type=Path)
@@ -42,7 +42,7 @@ def main() -> None:
     chosen += draw.sample([e for e in laid if not e.golds], NEAR)
     chosen += draw.sample(elsewhere, FAR)
     draw.shuffle(chosen)
-    write_set(options.out / "questions.jsonl", chosen)
+    write_set(options.out / "squad2-tuning-half.jsonl", chosen)
 
 
 if __name__ == "__main__":

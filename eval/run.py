@@ -110,7 +110,7 @@ def _row(service: Service, example: Example, answer: Answer) -> Row:
     texts = [gold.text for gold in example.golds]
     citations = top.citations if top else ()
     bearing = next((hit.rank for hit in answer.hits if _bears(hit, example.golds)), None)
-    cited = [c for each in (answer, *answer.others) for c in each.citations]
+    said = [each for each in (answer, *answer.others) if each.citations]
     return Row(
         id=example.id,
         question=example.question,
@@ -124,7 +124,8 @@ def _row(service: Service, example: Example, answer: Answer) -> Row:
         exact=bool(text) and exact_match(text, texts),
         right_document=any(c.path == g.document for c in citations for g in example.golds),
         bearing=bearing,
-        quotes_stand=all(_stands(service, citation) for citation in cited),
+        quotes_stand=all(each.citations[0].quote == each.text for each in said)
+        and all(_stands(service, citation) for each in said for citation in each.citations),
     )
 
 

@@ -21,31 +21,8 @@ from index import byline, clean
 from index.child import Child, ChildDiedError
 from index.decode import decode
 from index.parsed import Parsed, UnreadableError, check_length
-from index.scan import (
-    DEFAULT_LIMITS,
-    ENDINGS,
-    Entry,
-    Found,
-    Limits,
-    Omitted,
-    open_regular,
-    scan,
-    sha256_of,
-)
+from index.scan import DEFAULT_LIMITS, Entry, Found, Limits, open_regular, scan
 from index.types import HEADING, Document, Mark, Skipped, document_id
-
-__all__ = [
-    "DEFAULT_LIMITS",
-    "ENDINGS",
-    "Entry",
-    "Found",
-    "Limits",
-    "Loader",
-    "Omitted",
-    "load_folder",
-    "scan",
-    "sha256_of",
-]
 
 log = logging.getLogger("spanwise.load")
 

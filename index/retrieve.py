@@ -110,7 +110,6 @@ class Retriever:
                 shared = self._current
                 if self._given is None and self._made_with != self.encoder.name:
                     self.encoder = named_encoder(self._made_with)
-            self._check(shared.snapshot)
             shared.users += 1
         try:
             yield shared.snapshot
@@ -133,16 +132,6 @@ class Retriever:
     @property
     def _made_with(self) -> str:
         return str(self._current.snapshot.manifest.encoder["name"])
-
-    def _check(self, found: Snapshot) -> None:
-        made = found.manifest.encoder
-        if made["fingerprint"] != self.encoder.fingerprint:
-            raise IndexMismatchError(
-                f"The index was made with the encoder {made['name']} and other weights than "
-                f"those of {self.encoder.name}",
-                where=self.folder,
-                mend="Index the folder again: spanwise index FOLDER, with --encoder for another.",
-            )
 
 
 class _Shared:
@@ -180,6 +169,9 @@ def search(
     """Search any `Backend`: encode, rank in each channel, fuse, fetch. One list for a question.
 
     Vectors are searched one question at a time: a batch changes the last bits.
+
+    Raises:
+        IndexMismatchError: the vectors were made by another encoder.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
@@ -188,6 +180,7 @@ def search(
     asked = [question for question in questions if question.strip()]
     vectors: dict[str, Vectors] = {}
     if asked and channel != "lexical" and backend.manifest.passages:
+        _check(backend, encoder)
         vectors = dict(zip(asked, encoder.queries(asked), strict=True))
     results: list[list[Hit]] = []
     for question in questions:
@@ -205,6 +198,16 @@ def search(
             ranked = rankings.get(channel, [])[:k]
         results.append(_hits(backend, ranked, rankings))
     return results
+
+
+def _check(backend: Backend, encoder: Encoder) -> None:
+    made = backend.manifest.encoder
+    if made["fingerprint"] != encoder.fingerprint:
+        raise IndexMismatchError(
+            f"The index was made with the encoder {made['name']} and other weights than those of "
+            f"{encoder.name}",
+            mend="Index the folder again: spanwise index FOLDER, with --encoder for another.",
+        )
 
 
 def _hits(backend: Backend, ranked: Ranking, rankings: Mapping[str, Ranking]) -> list[Hit]:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from samples import PAGE, as_nobody, pdf, repacked, report_docx
 from tiny import SEEDS
 
-from index.load import Found, Limits, Loader, load_folder, scan
+from index.load import Loader, load_folder
+from index.scan import Found, Limits, scan
 from index.types import BOILERPLATE, HEADING, Document, Skipped, document_id
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file system")

@@ -32,7 +32,10 @@ def cited(answer: Answer) -> list[Citation]:
 
 
 def assert_quotes_stand(service: Service, answer: Answer) -> None:
-    """The invariant of the whole product."""
+    """The invariant of the whole product: what was read is what stands there."""
+    for each in (answer, *answer.others):
+        if each.citations:
+            assert each.citations[0].quote == each.text
     with service.retriever.generation() as found:
         for c in cited(answer):
             text = found.document(c.doc_id).text
