@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from index.errors import QuestionError
+from rag import cli_measure
 from rag.options import (
     After,
     Before,
@@ -28,13 +27,12 @@ from rag.options import (
     PathGlobs,
     Reader,
     Types,
+    console,
     filter_from,
     made_with,
+    print_json,
     settings_from,
 )
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 app = typer.Typer(
     help="Ask a folder of documents; get answers that are quotations, on your own machine.",
@@ -68,15 +66,15 @@ def index(
     settings = settings_from(home=home, collection=collection, encoder=encoder)
     limits = Limits(max_bytes=max_bytes, max_chars=max_chars, seconds=max_seconds)
     named = named_encoder(encoder or made_with(settings) or settings.encoder)
-    with show.progress(_console(stderr=True)) as progress:
+    with show.progress(console(stderr=True)) as progress:
         done = sync(
             folder, settings.home, named, settings.collection,
             limits=limits, rebuild=rebuild, progress=progress,
         )  # fmt: skip
     if as_json:
-        _print_json(asdict(done))
+        print_json(asdict(done))
     else:
-        show.report(_console(), done)
+        show.report(console(), done)
     if done.found_nothing:
         from index.errors import FolderError
 
@@ -118,9 +116,9 @@ def ask(
         answer = service.ask(question, where=where)
     elapsed = round((time.perf_counter() - start) * 1000)
     if as_json:
-        _print_json(to_json(answer, elapsed))
+        print_json(to_json(answer, elapsed))
     elif answer.reason != "question_unreadable":
-        show.answer(_console(), answer)
+        show.answer(console(), answer)
     if answer.reason == "question_unreadable":
         raise QuestionError(show.REASONS[answer.reason].rstrip("."))
     raise typer.Exit(0 if answer.text is not None else 1)
@@ -154,9 +152,9 @@ def search(
     with Retriever.open(settings.home, settings.collection) as retriever:
         hits = retriever.search(question, k, where, channel)  # type: ignore[arg-type]
     if as_json:
-        _print_json({"schema": 1, "question": question, "hits": [hit_to_json(h) for h in hits]})
+        print_json({"schema": 1, "question": question, "hits": [hit_to_json(h) for h in hits]})
     else:
-        show.hits(_console(), hits)
+        show.hits(console(), hits)
     raise typer.Exit(0 if hits else 1)
 
 
@@ -183,7 +181,7 @@ def chat(
 
     def announce(url: str) -> None:
         if as_json:
-            _print_json({"url": url})
+            print_json({"url": url})
         else:
             typer.echo(f"Spanwise is at {url} (stop it with Ctrl-C)", err=True)
 
@@ -203,9 +201,9 @@ def info(
     settings = settings_from(home=home, collection=collection)
     found = inform.info(settings, documents)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
-        inform.show(_console(), found)
+        inform.show(console(), found)
 
 
 @app.command()
@@ -225,7 +223,7 @@ def remove(
     encoder = named_encoder(made_with(settings))
     removed = build.remove(path, settings.home, encoder, settings.collection, undo)
     if as_json:
-        _print_json({"path": removed, "removed": not undo})
+        print_json({"path": removed, "removed": not undo})
     elif undo:
         typer.echo(f"{show.plain(removed)} will be read at the next `spanwise index`.")
     else:
@@ -248,7 +246,7 @@ def drop(
         typer.confirm(f"Delete the index of {collection}?", abort=True, err=True)
     homes.drop(settings.home, collection)
     if as_json:
-        _print_json({"dropped": collection})
+        print_json({"dropped": collection})
     else:
         typer.echo(f"Dropped {collection}.")
 
@@ -263,7 +261,7 @@ def check(home: Home = None, collection: Collection = None, as_json: Json = Fals
     folder = existing_collection(settings.home, settings.collection)
     manifest = verify(folder)
     if as_json:
-        _print_json({"collection": folder.name, "generation": manifest.generation, "sound": True})
+        print_json({"collection": folder.name, "generation": manifest.generation, "sound": True})
     else:
         size = sum(int(str(file["size"])) for file in manifest.files.values())
         typer.echo(
@@ -272,83 +270,4 @@ def check(home: Home = None, collection: Collection = None, as_json: Json = Fals
         )
 
 
-@app.command(name="eval")
-def evaluate(
-    questions: Annotated[Path, typer.Argument(help="A question set, JSON lines.")],
-    home: Home = None,
-    collection: Collection = None,
-    reader: Reader = None,
-    passages: Passages = None,
-    max_risk: MaxRisk = None,
-    as_json: Json = False,
-) -> None:
-    """Ask a whole question set and say how good the answers are, with n and 95% intervals."""
-    from eval.report import show
-    from eval.run import run, to_json
-    from eval.sets import read_set
-    from rag.service import Service
-    from rag.show import bar, plain
-
-    settings = settings_from(
-        home=home, collection=collection, reader=reader, passages=passages, max_risk=max_risk
-    )
-    examples, complaints = read_set(questions)
-    for complaint in complaints:
-        typer.echo(f"Left out: {plain(complaint)}", err=True)
-    with Service.open(settings=settings) as service, bar(_console(stderr=True), "Asking") as seen:
-        rows = run(service, examples, seen)
-    if as_json:
-        _print_json(to_json(rows))
-    else:
-        show(_console(), rows)
-
-
-@app.command()
-def calibrate(
-    questions: Annotated[Path, typer.Argument(help="A question set, JSON lines.")],
-    home: Home = None,
-    collection: Collection = None,
-    reader: Reader = None,
-    max_risk: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Share of wrong ones accepted among the answers given."),
-    ] = 0.2,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write it; by default for this collection.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Fit the confidence to your own questions, answerable and unanswerable ones."""
-    from eval.sets import read_set
-    from rag import abstain
-    from rag.calibrate import fit
-    from rag.service import Service
-    from rag.show import bar, plain
-
-    settings = settings_from(home=home, collection=collection, reader=reader)
-    if out is not None and not out.parent.is_dir():
-        raise typer.BadParameter(f"{out.parent} is not a folder", param_hint="--out")
-    examples, complaints = read_set(questions)
-    for complaint in complaints:
-        typer.echo(f"Left out: {plain(complaint)}", err=True)
-    with Service.open(settings=settings) as service:
-        with bar(_console(stderr=True), "Asking") as seen:
-            fitted = fit(service, examples, questions.name, max_risk, seen)
-        file = out or service.retriever.folder / abstain.FILE
-    fitted.write(file)
-    if as_json:
-        _print_json({"file": str(file), **fitted.to_dict()})
-    else:
-        typer.echo(f"Written: {plain(str(file))}")
-        typer.echo(f"An answer is given from confidence {fitted.threshold():.2f} on.")
-
-
-def _console(stderr: bool = False) -> Console:
-    from rag.show import Printer
-
-    return Printer(stderr=stderr, highlight=False)
-
-
-def _print_json(value: Any) -> None:  # noqa: ANN401
-    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    typer.echo(json.dumps(value, ensure_ascii=ascii_only, indent=1, default=str))
+cli_measure.add_to(app)

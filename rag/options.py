@@ -1,15 +1,19 @@
-"""The flags that several commands share, and what is made of them: settings and a filter."""
+"""What the commands share: flags and what is made of them, and where output goes."""
 
 from __future__ import annotations
 
+import json
 import os
-from typing import TYPE_CHECKING, Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from index.errors import SpanwiseError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from index.types import Filter
     from rag.settings import Settings
 
@@ -91,3 +95,16 @@ def filter_from(
         tuple(paths or ()), tuple(types or ()), days["--after"], days["--before"],
         boilerplate=boilerplate,
     )  # fmt: skip
+
+
+def console(stderr: bool = False) -> Console:
+    """A console for people, in colour where there is a terminal."""
+    from rag.show import Printer
+
+    return Printer(stderr=stderr, highlight=False)
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401
+    """Print one JSON object."""
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    typer.echo(json.dumps(value, ensure_ascii=ascii_only, indent=1, default=str))

@@ -24,12 +24,11 @@ from index.encode import quiet_loading, sha256_of_weights
 from index.errors import ModelError
 from index.types import Hit
 from rag.decode import best_spans, joint, windows
+from rag.pair import Ids, Pair, shortened
 from rag.types import Span
 
 SHIPPED = Path(__file__).parent / "models" / "reader"
-QUESTION_TOKENS = 64
 
-Ids = NDArray[np.int64]
 Logits = NDArray[np.float32]
 Network = Callable[[Ids, Ids, Ids], tuple[Logits, Logits]]
 """(ids, mask, types), each (windows, tokens), to (start, end) logits of the same shape."""
@@ -37,7 +36,6 @@ Network = Callable[[Ids, Ids, Ids], tuple[Logits, Logits]]
 log = logging.getLogger("spanwise.read")
 
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Reader:
@@ -114,7 +112,7 @@ class Reader:
         loaded = self._ready()
         answers = []
         for question, hits in asked:
-            short = _shortened(loaded, question, self._max_tokens)
+            short = shortened(loaded.tokenizer, question, min(self._max_tokens, loaded.limit))
             spans = [span for hit in hits for span in self._read_one(loaded, short, hit, top)]
             answers.append(sorted(spans, key=_order))
         return answers
@@ -122,7 +120,7 @@ class Reader:
     def _read_one(self, loaded: _Loaded, question: str, hit: Hit, top: int) -> list[Span]:
         text = hit.passage.text
         limit = min(self._max_tokens, loaded.limit)
-        pair = _Pair.of(loaded.tokenizer, question, text)
+        pair = Pair.of(loaded.tokenizer, question, text)
         if not pair.offsets:
             return []
         scores = np.full((len(pair.offsets), self._longest), -np.inf)
@@ -143,50 +141,6 @@ class Reader:
 def _order(span: Span) -> tuple[float, str, int, int, str]:
     passage = span.hit.passage
     return -span.score, passage.doc_id, span.start, span.end, passage.id
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A question and a passage in the model's tokens; a window is the frame with some of them."""
-
-    ids: Ids
-    types: Ids
-    before: int
-    after: int
-    offsets: list[tuple[int, int]]
-
-    @classmethod
-    def of(cls, tokenizer: Any, question: str, text: str) -> _Pair:  # noqa: ANN401
-        encoding = tokenizer.encode(question, _SURROGATE.sub("\ufffd", text))
-        inside = [i for i, part in enumerate(encoding.sequence_ids) if part == 1]
-        count = len(encoding.ids)
-        before, after = (inside[0], count - inside[-1] - 1) if inside else (count, 0)
-        ids, types = np.array(encoding.ids), np.array(encoding.type_ids)
-        every = encoding.offsets  # made anew at each access
-        offsets = [every[i] for i in inside]
-        return cls(ids.astype(np.int64), types.astype(np.int64), before, after, offsets)
-
-    @property
-    def overhead(self) -> int:
-        """Tokens of the question and special ones."""
-        return self.before + self.after
-
-    def window(self, first: int, last: int) -> tuple[Ids, Ids, Ids]:
-        """ids, mask and types, each (1, tokens), with the passage's tokens [first, last)."""
-        rest = len(self.ids) - self.after
-        chosen = np.r_[
-            0 : self.before, self.before + first : self.before + last, rest : len(self.ids)
-        ]
-        ids = self.ids[None, chosen]
-        return ids, np.ones_like(ids), self.types[None, chosen]
-
-
-def _shortened(loaded: _Loaded, question: str, max_tokens: int) -> str:
-    """The question, cut so that a window has room for a passage."""
-    question = _SURROGATE.sub("\ufffd", question)
-    budget = min(QUESTION_TOKENS, min(max_tokens, loaded.limit) // 3)
-    offsets = loaded.tokenizer.encode(question, add_special_tokens=False).offsets
-    return question if len(offsets) <= budget else question[: offsets[budget - 1][1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +198,20 @@ def _from_hub(model: str | Path) -> Path:
 
 
 def _load(folder: Path) -> _Loaded:
+    model, tokenizer, limit = load_model(folder)
+    return _Loaded(_torch_network(model.eval()), tokenizer, limit)
+
+
+def load_model(folder: Path, new_head: bool = False) -> tuple[Any, Any, int]:
+    """(transformers' model in float32, its `tokenizers.Tokenizer`, tokens of its longest window).
+
+    Args:
+        folder: config, tokenizer and safetensors weights.
+        new_head: whether a model without weights for answering may be given new, random ones.
+
+    Raises:
+        ModelError: it cannot be loaded, or is not of the kind that is wanted.
+    """
     import torch
     from tokenizers import Tokenizer
     from transformers import AutoModelForQuestionAnswering, AutoTokenizer
@@ -269,12 +237,13 @@ def _load(folder: Path) -> _Loaded:
             where=folder,
             mend=f"Name a question-answering model that transformers can load. {_told(error)}",
         ) from error
-    if report["missing_keys"]:
+    missing = {key for key in report["missing_keys"] if not (new_head and "qa_outputs" in key)}
+    if missing:
         raise ModelError(
             "Not a question-answering model: it has no weights for "
-            + ", ".join(sorted(report["missing_keys"])[:3]),
+            + ", ".join(sorted(missing)[:3]),
             where=folder,
-            mend="Fine-tune it first, or name one that was.",
+            mend="Fine-tune it first (spanwise train), or name one that was.",
         )
     # Without a tokeniser's files transformers makes up one that knows no words.
     if not model.config.vocab_size // 2 <= tokenizer.get_vocab_size() <= model.config.vocab_size:
@@ -287,8 +256,7 @@ def _load(folder: Path) -> _Loaded:
     tokenizer.no_padding()
     # RoBERTa and its kin keep two positions for themselves.
     positions = getattr(model.config, "max_position_embeddings", 0) or 514
-    limit = min(int(theirs.model_max_length), positions - 2)
-    return _Loaded(_torch_network(model.eval()), tokenizer, limit)
+    return model, tokenizer, min(int(theirs.model_max_length), positions - 2)
 
 
 def _torch_network(model: Any) -> Network:  # noqa: ANN401  transformers is imported on demand

@@ -1,0 +1,376 @@
+"""Fine-tune a reader: questions and contexts in, a model folder out. A door to transformers.
+
+The usual training of extractive readers (Devlin et al. 2019, section 4.2): cross-entropy of the
+first and of the last token of the answer, over the tokens of the context and the first special
+token, which stands for "not answered here". Long contexts are cut into the windows that the reader
+reads them in; a window without the answer is unanswerable.
+
+Stopped, it goes on from its last checkpoint, to the same weights as if it had not been.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.encode import quiet_loading
+from index.errors import ModelError, QuestionError, SettingsError
+from rag.decode import windows
+from rag.pair import Ids, Pair, shortened
+from rag.read import Reader, load_model
+
+CHECKPOINT = "checkpoint"
+LOOK_AHEAD = 50
+"""Batches are made of texts of like length, of so many batches' worth of shuffled windows."""
+_MASKED = -10_000.0
+_OF_TOKENIZER = ("tokenizer", "vocab", "merges", "special_tokens", "sentencepiece")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A question, a context and where the answer stands in it; ``start == -1``: it does not."""
+
+    id: str
+    question: str
+    context: str
+    start: int = -1
+    end: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How to train.
+
+    Attributes:
+        epochs: passes over the lessons; may be a fraction.
+        rate: AdamW's learning rate for the head, after its rise over the first `warmup` of the
+            steps; from there it falls linearly to zero.
+        layer_decay: a layer learns at this many times the rate of the layer above it.
+        batch: windows a step.
+        train_embeddings: whether the words' vectors learn too; slower, seldom of use.
+        max_tokens, stride: the windows, see `Reader`.
+        checkpoint_every: steps between two checkpoints.
+        seed: of the order of the lessons and of a new head.
+    """
+
+    epochs: float = 2.0
+    rate: float = 5e-5
+    layer_decay: float = 0.9
+    weight_decay: float = 0.01
+    batch: int = 16
+    warmup: float = 0.05
+    train_embeddings: bool = False
+    max_tokens: int = 256
+    stride: int = 64
+    checkpoint_every: int = 200
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        wrong = [
+            name
+            for name, good in (
+                ("epochs", 0 < self.epochs < 1_000),
+                ("rate", 0 < self.rate < 1),
+                ("layer_decay", 0 < self.layer_decay <= 1),
+                ("batch", self.batch >= 1),
+                ("max_tokens", self.max_tokens >= 32),
+            )
+            if not good
+        ]
+        if wrong:
+            raise SettingsError(
+                f"No training with this {wrong[0]}",
+                where=getattr(self, wrong[0]),
+                mend="See spanwise train --help.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """What the network is shown, and the places of the right first and last token (0: null)."""
+
+    ids: Ids
+    types: Ids
+    first: int
+    last: int
+    passage: slice
+
+
+def train(
+    lessons: Sequence[Lesson],
+    base: str | Path | None,
+    out: Path,
+    training: Training | None = None,
+    *,
+    device: str | None = None,
+    progress: Callable[[int, int, float], None] = lambda done, total, loss: None,
+) -> Path:
+    """Train `base` on `lessons` and write the model to `out`, in float16, with its tokenizer.
+
+    Args:
+        lessons: at least one that has an answer.
+        base: None for the shipped reader; a folder or hub name of a question-answering model, or
+            of an encoder, which is given a new head.
+        out: a new folder, or one in which a training like this one was stopped.
+        training: None for the defaults.
+        device: torch's name of it; None for a GPU if there is one.
+        progress: called with (steps done, steps in all, the loss of late).
+
+    Raises:
+        ModelError: the base cannot be loaded.
+        QuestionError: no lesson has an answer that the base's tokens can express.
+        SettingsError: `out` holds something else.
+    """
+    import torch
+
+    training = training or Training()
+    folder = Reader(base).folder
+    state = _Checkpoint(out, _fingerprint(lessons, folder, training))
+    torch.manual_seed(training.seed)
+    model, tokenizer, limit = load_model(folder, new_head=True)
+    made = [
+        window
+        for lesson in lessons
+        for window in _windows(lesson, tokenizer, min(training.max_tokens, limit), training.stride)
+    ]
+    if not any(window.first for window in made):
+        raise QuestionError(
+            "Nothing to learn from: no question has an answer in its context",
+            mend="Give answers that stand in the contexts, word for word.",
+        )
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if not training.train_embeddings:
+        model.base_model.embeddings.requires_grad_(False)
+    model.to(where).train()
+    optimizer = torch.optim.AdamW(_groups(model, training), betas=(0.9, 0.999))
+    steps = max(1, math.floor(training.epochs * math.ceil(len(made) / training.batch)))
+    done = state.load(model, optimizer)
+    loss_of_late = math.nan
+    for step, batch in enumerate(_batches(made, training, steps)):
+        if step < done:
+            continue
+        progress(step, steps, loss_of_late)
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * _slope(step, steps, training.warmup)
+        loss = _loss(model, batch, where)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        loss_of_late = _mean(loss_of_late, float(loss.detach()))
+        if (step + 1) % training.checkpoint_every == 0 and step + 1 < steps:
+            state.save(model, optimizer, step + 1)
+    progress(steps, steps, loss_of_late)
+    _write(model, folder, out)
+    state.remove()
+    return out
+
+
+def average(folders: Sequence[Path], weights: Sequence[float], out: Path) -> Path:
+    """Write the weighted mean of models of one shape (Wortsman et al. 2022, "model soups").
+
+    Args:
+        folders: models that were trained from one start.
+        weights: of each; they need not add up to 1.
+        out: the folder to write; config and tokenizer are those of the first.
+    """
+    from safetensors.torch import load_file
+
+    total = sum(weights)
+    loaded = [load_file(folder / "model.safetensors") for folder in folders]
+    mean = {
+        name: sum(
+            tensors[name].float() * (weight / total)
+            for tensors, weight in zip(loaded, weights, strict=True)
+        )
+        for name in loaded[0]
+    }
+    model, _, _ = load_model(folders[0])
+    model.load_state_dict(mean)
+    _write(model, folders[0], out)
+    return out
+
+
+def _windows(lesson: Lesson, tokenizer: Any, room: int, stride: int) -> Iterator[_Window]:  # noqa: ANN401
+    """The windows of a lesson. One that holds only a part of the answer teaches nothing."""
+    pair = Pair.of(tokenizer, shortened(tokenizer, lesson.question, room), lesson.context)
+    inside = [
+        i for i, (start, end) in enumerate(pair.offsets)
+        if start < lesson.end and lesson.start < end and start < end
+    ] if lesson.start >= 0 else []  # fmt: skip
+    if lesson.start >= 0 and not inside or not pair.offsets:
+        return
+    for low, high in windows(len(pair.offsets), room - pair.overhead, stride):
+        whole = bool(inside) and low <= inside[0] and inside[-1] < high
+        if not whole and any(low <= i < high for i in inside):
+            continue
+        ids, _, types = pair.window(low, high)
+        first = pair.before + inside[0] - low if whole else 0
+        last = pair.before + inside[-1] - low if whole else 0
+        passage = slice(pair.before, pair.before + high - low)
+        yield _Window(ids[0], types[0], first, last, passage)
+
+
+def _batches(made: list[_Window], training: Training, steps: int) -> Iterator[list[_Window]]:
+    """`steps` batches, the same ones for the same seed."""
+    rng = random.Random(training.seed)
+    given = 0
+    while True:
+        order = rng.sample(made, len(made))
+        span = LOOK_AHEAD * training.batch
+        for start in range(0, len(order), span):
+            alike = sorted(order[start : start + span], key=lambda w: len(w.ids))
+            cuts = list(range(0, len(alike), training.batch))
+            rng.shuffle(cuts)
+            for cut in cuts:
+                if given == steps:
+                    return
+                given += 1
+                yield alike[cut : cut + training.batch]
+
+
+def _loss(model: Any, batch: list[_Window], where: Any) -> Any:  # noqa: ANN401  torch's
+    import torch
+
+    shape = len(batch), max(len(window.ids) for window in batch)
+    ids, types, mask = (np.zeros(shape, np.int64) for _ in range(3))
+    barred = np.full(shape, _MASKED, np.float32)
+    barred[:, 0] = 0
+    for row, window in enumerate(batch):
+        ids[row, : len(window.ids)] = window.ids
+        types[row, : len(window.ids)] = window.types
+        mask[row, : len(window.ids)] = 1
+        barred[row, window.passage] = 0
+    given = {"input_ids": ids, "attention_mask": mask}
+    if getattr(model.config, "type_vocab_size", 0) > 1:
+        given["token_type_ids"] = types
+    out = model(**{name: torch.from_numpy(part).to(where) for name, part in given.items()})
+    extra = torch.from_numpy(barred).to(where)
+    first = torch.tensor([window.first for window in batch], device=where)
+    last = torch.tensor([window.last for window in batch], device=where)
+    cross_entropy = torch.nn.functional.cross_entropy
+    starts, ends = out.start_logits.float() + extra, out.end_logits.float() + extra
+    return (cross_entropy(starts, first) + cross_entropy(ends, last)) / 2
+
+
+def _groups(model: Any, training: Training) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Parameter groups for AdamW: a rate for each layer, no weight decay on biases and norms."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    places = {name: re.search(r"\.(?:layer|layers|h|block)\.(\d+)\.", name) for name, _ in named}
+    depth = 1 + max((int(found[1]) for found in places.values() if found), default=0)
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, parameter in named:
+        found = places[name]
+        below = name.startswith(model.base_model_prefix + ".") and not found
+        layer = int(found[1]) if found else -1 if below and "embedding" in name else depth
+        decays = parameter.ndim > 1
+        peak = training.rate * training.layer_decay ** (depth - layer)
+        weight_decay = training.weight_decay if decays else 0.0
+        fresh = {"params": [], "peak": peak, "lr": 0.0, "weight_decay": weight_decay}
+        groups.setdefault((layer, decays), fresh)["params"].append(parameter)
+    return list(groups.values())
+
+
+def _slope(step: int, steps: int, warmup: float) -> float:
+    rise = max(1, round(steps * warmup))
+    return min((step + 1) / rise, (steps - step) / max(1, steps - rise))
+
+
+def _mean(late: float, now: float) -> float:
+    return now if math.isnan(late) else 0.98 * late + 0.02 * now
+
+
+def _write(model: Any, base: Path, out: Path) -> None:  # noqa: ANN401
+    """The model in float16, and everything of the base's folder that belongs to its tokenizer."""
+    out.mkdir(parents=True, exist_ok=True)
+    with quiet_loading():
+        model.to("cpu").half().save_pretrained(str(out))
+    for file in base.iterdir():
+        if file.name.startswith(_OF_TOKENIZER):
+            shutil.copyfile(file, out / file.name)
+
+
+def _fingerprint(lessons: Sequence[Lesson], base: Path, training: Training) -> str:
+    told = json.dumps([Reader(base).fingerprint, asdict(training)])
+    digest = sha256(told.encode())
+    for lesson in lessons:
+        digest.update(repr(lesson).encode())
+    return digest.hexdigest()
+
+
+class _Checkpoint:
+    """Weights and the optimizer's moments in a subfolder of the model that is being made."""
+
+    def __init__(self, out: Path, fingerprint: str) -> None:
+        self._folder = out / CHECKPOINT
+        self._state = self._folder / "state.safetensors"
+        if out.exists() and not out.is_dir() or (out / "config.json").exists():
+            raise SettingsError(
+                "There is a model already, or a file", where=out, mend="Name a new folder."
+            )
+        self._fingerprint = fingerprint
+
+    def load(self, model: Any, optimizer: Any) -> int:  # noqa: ANN401
+        """Put the state into both; the steps done, 0 where nothing was saved."""
+        import torch
+        from safetensors import SafetensorError, safe_open
+
+        if not self._state.exists():
+            return 0
+        try:
+            with safe_open(self._state, "pt") as stored:
+                about = stored.metadata() or {}
+                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                "The checkpoint cannot be read", where=self._state, mend="Remove its folder."
+            ) from error
+        if about.get("fingerprint") != self._fingerprint:
+            raise SettingsError(
+                "Another training was stopped here: its questions, base or settings differ",
+                where=self._folder,
+                mend="Name a new folder, or remove this one.",
+            )
+        step = int(about["step"])
+        with torch.no_grad():
+            for name, parameter in _learning(model):
+                parameter.copy_(tensors[f"weight.{name}"])
+                optimizer.state[parameter] = {
+                    "step": torch.tensor(float(step)),
+                    "exp_avg": tensors[f"mean.{name}"].to(parameter.device),
+                    "exp_avg_sq": tensors[f"square.{name}"].to(parameter.device),
+                }
+        return step
+
+    def save(self, model: Any, optimizer: Any, step: int) -> None:  # noqa: ANN401
+        from safetensors.torch import save_file
+
+        tensors = {}
+        for name, parameter in _learning(model):
+            moments = optimizer.state[parameter]
+            tensors[f"weight.{name}"] = parameter.detach()
+            tensors[f"mean.{name}"] = moments["exp_avg"]
+            tensors[f"square.{name}"] = moments["exp_avg_sq"]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        aside = self._state.with_suffix(".new")
+        about = {"step": str(step), "fingerprint": self._fingerprint}
+        save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, aside, about)
+        os.replace(aside, self._state)
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _learning(model: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
+    return [(name, p) for name, p in model.named_parameters() if p.requires_grad]
