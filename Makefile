@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := --home .spanwise --collection seeds
 
-.PHONY: chat test test-all lint bench calibrator setup setup-dev clean
+.PHONY: chat test test-all lint bench reader calibrator setup setup-dev clean
 
 chat: setup ## index seeds/ and open the chat on 127.0.0.1:7860
 	@$(BIN)/spanwise chat seeds $(DEMO) $(CHAT)
@@ -45,12 +45,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install -q -c $(VENV)/constraints.txt -e ".[dev]"
 	@touch $@
 
-# The 0.42 is the risk at which 5% of the right answers to the calibration questions are withheld.
+# What the shipped reader is made of and how; DATA is a folder with train/, dev/ and retrieval/.
+reader: setup ## train the reader again (hours): make reader DATA=folder [RECIPE=--licensed-only]
+	@test -n "$(DATA)" || { echo "Say where the data sets are: make reader DATA=folder"; exit 2; }
+	$(BIN)/python -m rag.recipe $(DATA) build/reader $(RECIPE)
+
+# The risk is that at which 5% of the right answers to the calibration questions are withheld.
 calibrator: setup ## fit the shipped calibrator again; DATA is a folder with dev/ and train/
 	@test -n "$(DATA)" || { echo "Say where the data sets are: make calibrator DATA=folder"; exit 2; }
-	$(BIN)/python -m eval.calibration_set $(DATA) build/calibration
+	$(BIN)/python -m rag.recipe.calibration_set $(DATA) build/calibration
 	$(BIN)/spanwise index build/calibration/docs --home build/calibration/home
-	$(BIN)/spanwise calibrate build/calibration/squad2-tuning-half.jsonl --home build/calibration/home \
+	$(BIN)/spanwise calibrate build/calibration/calibration.jsonl --home build/calibration/home \
 	  --max-risk 0.42 --out rag/models/reader/calibrator.json
 
 clean: ## remove the environment and the demo's index

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.aggregate import normalise
+
+Counts = NDArray[np.float64]
+Figure = dict[str, Any]
+"""``value`` or None, ``n``, and its 95% ``interval`` or None."""
 
 LONGER = 8
 """An answer that contains a gold is right if it is at most this many words longer."""
@@ -41,17 +49,35 @@ def is_right(answer: str, golds: Sequence[str]) -> bool:
     return any(_contains(words, normalise(gold).split()) for gold in golds)
 
 
+def bootstrap(
+    statistic: Callable[[Counts], float], n: int, seed: int = 0, draws: int = 2_000
+) -> tuple[float, float]:
+    """95% percentile interval of a statistic, by resampling questions (Efron 1979).
+
+    Args:
+        statistic: from how often each question was drawn, shape (n,), to its value; draws for
+            which it is not a number are left out.
+        n: how many questions there are.
+        seed: of the draws; equal seeds and n give equal draws, which pairs them.
+        draws: how many samples.
+    """
+    if not n:
+        return (float("nan"), float("nan"))
+    rng = np.random.default_rng(seed)
+    values = [
+        statistic(np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float64))
+        for _ in range(draws)
+    ]
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def bootstrap_interval(
     values: Sequence[float], seed: int = 0, draws: int = 2_000
 ) -> tuple[float, float]:
-    """95% percentile interval of the mean, by resampling questions (Efron 1979)."""
-    if not len(values):
-        return (float("nan"), float("nan"))
+    """95% percentile interval of the mean."""
     sample = np.asarray(values, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    means = [sample[rng.integers(0, len(sample), len(sample))].mean() for _ in range(draws)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    return bootstrap(lambda counts: float(counts @ sample) / len(sample), len(sample), seed, draws)
 
 
 def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float:
@@ -66,6 +92,91 @@ def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float:
         return float("nan")
     below = np.searchsorted(downs, ups, "left") + np.searchsorted(downs, ups, "right")
     return float(below.mean() / 2 / len(downs))
+
+
+def auroc_interval(scores: Sequence[float], positive: Sequence[bool]) -> tuple[float, float]:
+    """95% bootstrap interval of `auroc`."""
+    order = np.argsort(np.asarray(scores, dtype=np.float64), kind="stable")
+    ranked, ups = np.asarray(scores)[order], np.asarray(positive, dtype=bool)[order]
+    first = np.searchsorted(ranked, ranked, "left")
+    last = np.searchsorted(ranked, ranked, "right")
+
+    def drawn(counts: Counts) -> float:
+        counts = counts[order]
+        below = np.concatenate(([0.0], np.cumsum(np.where(ups, 0.0, counts))))
+        pairs = counts[ups].sum() * below[-1]
+        won = counts[ups] @ (below[first[ups]] + below[last[ups]]) / 2
+        return float(won / pairs) if pairs else float("nan")
+
+    return bootstrap(drawn, len(ranked))
+
+
+def mean_figure(values: Sequence[float]) -> Figure:
+    """A mean as a figure; of nothing it is None."""
+    return {
+        "value": sum(values) / len(values) if values else None,
+        "n": len(values),
+        "interval": bootstrap_interval(values) if values else None,
+    }
+
+
+def auroc_figure(scores: Sequence[float], positive: Sequence[bool]) -> Figure:
+    """`auroc` as a figure; None where one of the two kinds is missing."""
+    area = auroc(scores, positive)
+    missing = math.isnan(area)
+    return {
+        "value": None if missing else area,
+        "n": len(scores),
+        "interval": None if missing else auroc_interval(scores, positive),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class BestThreshold:
+    """The best mean of a score that any threshold reaches, that threshold, and its interval.
+
+    The interval chooses the threshold anew in every draw, as the figure itself does.
+    """
+
+    value: float
+    threshold: float
+    interval: tuple[float, float]
+
+
+def best_threshold(
+    margins: Sequence[float], scores: Sequence[float], answerable: Sequence[bool]
+) -> BestThreshold:
+    """SQuAD 2.0's ``best_f1`` or ``best_exact`` (Rajpurkar et al. 2018, the official script).
+
+    Answers are given from the highest margin down to the threshold, and withheld below it. A
+    question counts its score if it is answered, and if not, 1 where it is unanswerable and 0 where
+    it is not. As in the script, equal margins are taken one by one in the order given.
+
+    Args:
+        margins: how much speaks for the answer; -inf where there is none.
+        scores: of the answers, each in [0, 1]; of unanswerable questions they are not looked at.
+        answerable: which questions have an answer.
+
+    >>> best_threshold([3.0, 2.0, 1.0], [1.0, 0.0, 0.5], [True, False, True]).value
+    0.6666666666666666
+    """
+    order = np.argsort(-np.asarray(margins, dtype=np.float64), kind="stable")
+    told = np.asarray(answerable, dtype=bool)[order]
+    margin = np.asarray(margins, dtype=np.float64)[order]
+    gain = np.where(told, np.asarray(scores, dtype=np.float64)[order], -1.0)
+    gain[margin == -np.inf] = 0.0
+
+    def best(counts: Counts) -> tuple[float, int]:
+        reached = np.cumsum(counts * gain)
+        place = int(reached.argmax()) if len(reached) else 0
+        none = float(counts @ ~told)
+        if not len(reached) or reached[place] <= 0:
+            return none / float(counts.sum()), -1
+        return (none + float(reached[place])) / float(counts.sum()), place
+
+    value, place = best(np.ones(len(order)))
+    interval = bootstrap(lambda counts: best(counts[order])[0], len(order))
+    return BestThreshold(value, float("inf") if place < 0 else float(margin[place]), interval)
 
 
 def _f1(answer: list[str], gold: list[str]) -> float:

@@ -1,21 +1,25 @@
-"""Question sets on disk → `Example`. Malformed rows are told by line."""
+"""Question sets on disk → `Example`. Malformed rows are told by line, or by id in SQuAD's JSON."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.formats import Raw, raw_rows
 from index.errors import QuestionError
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A right answer; where it stands, if the set says so, as offsets of the document's text."""
+    """A right answer; where it stands, if the set says so.
+
+    `start` and `end` are offsets of the text of the document, or of the example's context where
+    `document` is None and there is a context.
+    """
 
     text: str
     document: str | None = None
@@ -25,34 +29,41 @@ class Gold:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question with its right answers; none of them means that it is unanswerable."""
+    """A question with its right answers; none of them means that it is unanswerable.
+
+    Attributes:
+        id: unique in its set.
+        question: as it is asked.
+        golds: the right answers.
+        tags: whatever the set says of the question; the title where it has contexts.
+        context: a passage that comes with the question, for a reader to be measured alone.
+        conversation: name of the conversation whose next question this is, in the set's order.
+    """
 
     id: str
     question: str
     golds: tuple[Gold, ...]
     tags: tuple[str, ...] = ()
+    context: str | None = None
+    conversation: str | None = None
 
 
 def read_set(file: Path) -> tuple[list[Example], list[str]]:
-    """Examples of a JSONL set, and a sentence for every row that cannot be used.
-
-    A row is ``{"id", "question", "answers": [{"text", "document"?, "start"?, "end"?}], "tags"?}``;
-    an empty list of answers means unanswerable. ``.gz`` is unpacked.
+    """Examples of a set in any format of `eval.formats`, and a sentence for every unusable row.
 
     Raises:
         QuestionError: the file cannot be read, or holds no usable row.
     """
     examples: dict[str, Example] = {}
     complaints = []
-    for number, line in _lines(file):
+    for place, raw in raw_rows(file):
         try:
-            example = _example(json.loads(line))
+            example = example_of(raw)
             if example.id in examples:
                 raise ValueError(f"the id {example.id!r} is taken by an earlier row")
             examples[example.id] = example
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            complaints.append(f"{file.name}, line {number}: {said}")
+        except ValueError as error:
+            complaints.append(f"{file.name}, {place}: {error}")
     if not examples:
         raise QuestionError(
             "The question set holds no usable row",
@@ -63,7 +74,7 @@ def read_set(file: Path) -> tuple[list[Example], list[str]]:
 
 
 def write_set(file: Path, examples: Iterable[Example]) -> None:
-    """Write a set that `read_set` reads back."""
+    """Write a set, as JSON lines, that `read_set` reads back."""
     with file.open("w", encoding="utf-8", newline="\n") as stream:
         for example in examples:
             answers = [
@@ -71,49 +82,62 @@ def write_set(file: Path, examples: Iterable[Example]) -> None:
                 for gold in example.golds
             ]
             row = {"id": example.id, "question": example.question, "answers": answers}
-            if example.tags:
-                row["tags"] = list(example.tags)
+            for name in ("tags", "context", "conversation"):
+                if value := getattr(example, name):
+                    row[name] = value
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    try:
-        opened = gzip.open(file, "rt", encoding="utf-8-sig") if file.suffix == ".gz" else None
-        with opened or file.open(encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, line
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise QuestionError(
-            f"The question set cannot be read ({error})", where=file, mend="It must be UTF-8 JSONL."
-        ) from error
+def sample(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """`count` of the examples at random, in the set's order; all of them if there are no more."""
+    chosen = random.Random(seed).sample(range(len(examples)), min(count, len(examples)))
+    return [examples[place] for place in sorted(chosen)]
 
 
-def _example(row: Any) -> Example:  # noqa: ANN401  whatever a line of JSON holds
+def example_of(row: Raw) -> Example:
+    """The example that a row of `eval.formats.raw_rows` tells.
+
+    Raises:
+        ValueError: why it cannot be used.
+    """
+    if isinstance(row, ValueError):
+        raise row
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
-    question = row["question"]
+    for name in ("id", "question", "answers"):
+        if row.get(name) is None:
+            raise ValueError(f"{name!r} is missing")
+    question, answers, tags = row["question"], row["answers"], row.get("tags") or ()
     if not isinstance(question, str) or not question.strip():
         raise ValueError("the question is empty")
-    if not isinstance(row["answers"], list):
-        raise ValueError("answers is not a list")
+    if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+        raise ValueError("answers is not a list of objects")
+    if isinstance(tags, str) or not isinstance(tags, list | tuple):
+        raise ValueError("tags is not a list")
+    context, conversation = row.get("context"), row.get("conversation")
+    if not isinstance(context, str | None):
+        raise ValueError("context must be text")
     return Example(
         id=str(row["id"]),
         question=question,
-        golds=tuple(_gold(answer) for answer in row["answers"]),
-        tags=tuple(str(tag) for tag in row.get("tags", ())),
+        golds=tuple(_gold(answer, context) for answer in answers),
+        tags=tuple(str(tag) for tag in tags),
+        context=context or None,
+        conversation=None if conversation is None else str(conversation),
     )
 
 
-def _gold(answer: dict[str, Any]) -> Gold:
-    text = answer["text"]
+def _gold(answer: dict[str, Any], context: str | None) -> Gold:
+    text, document = answer.get("text"), answer.get("document")
     if not isinstance(text, str) or not text.strip():
         raise ValueError("an answer has no text")
     start, end = answer.get("start"), answer.get("end")
     if not all(v is None or (type(v) is int and v >= 0) for v in (start, end)):
         raise ValueError("start and end must be whole numbers")
-    if not isinstance(answer.get("document"), str | None):
+    if not isinstance(document, str | None):
         raise ValueError("document must be a path")
     if (start is None) != (end is None):
         raise ValueError("an answer has a start without an end, or the reverse")
-    return Gold(text, answer.get("document"), start, end)
+    if context and document is None and start is not None and context[start:end] != text:
+        raise ValueError(f"the answer {text[:40]!r} does not stand at {start} of its context")
+    return Gold(text, document, start, end)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from index.errors import QuestionError
-from rag import cli_measure
+from rag import cli_measure, cli_train
 from rag.options import (
     After,
     Before,
@@ -271,3 +271,4 @@ def check(home: Home = None, collection: Collection = None, as_json: Json = Fals
 
 
 cli_measure.add_to(app)
+cli_train.add_to(app)

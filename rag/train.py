@@ -27,6 +27,7 @@ import numpy as np
 from index.encode import quiet_loading
 from index.errors import ModelError, QuestionError, SettingsError
 from rag.decode import windows
+from rag.lessons import Lesson
 from rag.pair import Ids, Pair, shortened
 from rag.read import Reader, load_model
 
@@ -35,17 +36,6 @@ LOOK_AHEAD = 50
 """Batches are made of texts of like length, of so many batches' worth of shuffled windows."""
 _MASKED = -10_000.0
 _OF_TOKENIZER = ("tokenizer", "vocab", "merges", "special_tokens", "sentencepiece")
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A question, a context and where the answer stands in it; ``start == -1``: it does not."""
-
-    id: str
-    question: str
-    context: str
-    start: int = -1
-    end: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +120,7 @@ def train(
     Raises:
         ModelError: the base cannot be loaded.
         QuestionError: no lesson has an answer that the base's tokens can express.
-        SettingsError: `out` holds something else.
+        SettingsError: `out` holds something else, or there is no such device.
     """
     import torch
 
@@ -149,7 +139,7 @@ def train(
             "Nothing to learn from: no question has an answer in its context",
             mend="Give answers that stand in the contexts, word for word.",
         )
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    where = _device(device)
     if not training.train_embeddings:
         model.base_model.embeddings.requires_grad_(False)
     model.to(where).train()
@@ -161,6 +151,7 @@ def train(
         if step < done:
             continue
         progress(step, steps, loss_of_late)
+        torch.manual_seed(training.seed + step)  # dropout is the same after a stop
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * _slope(step, steps, training.warmup)
         loss = _loss(model, batch, where)
@@ -200,6 +191,19 @@ def average(folders: Sequence[Path], weights: Sequence[float], out: Path) -> Pat
     model.load_state_dict(mean)
     _write(model, folders[0], out)
     return out
+
+
+def _device(name: str | None) -> Any:  # noqa: ANN401  torch's
+    import torch
+
+    try:
+        where = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=where)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise SettingsError(
+            "torch has no such device here", where=name, mend="Use cpu, or cuda with a GPU."
+        ) from error
+    return where
 
 
 def _windows(lesson: Lesson, tokenizer: Any, room: int, stride: int) -> Iterator[_Window]:  # noqa: ANN401

@@ -1,21 +1,31 @@
 """The questions and documents that the shipped calibrator is fitted on: `make calibrator`.
 
 Documents: the articles of SQuAD 2.0 dev whose title falls into the tuning half (the other half is
-for reporting). Questions: answerable ones of these articles, near misses of the same articles that
-SQuAD marks as unanswerable, and questions of SQuAD 1.1 training articles that are not there.
+for reporting), and of the reader's own sources what was held out of its training: Wikipedia
+articles, news quizzes, newswire. Questions: answerable ones, near misses that SQuAD marks as
+unanswerable, and such whose document is not there.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import random
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 
 from eval.corpora import lay_out, read_rows
 from eval.sets import Example, write_set
+from rag.recipe.row import Row
+from rag.recipe.sources import SOURCES, Evaluation, is_held_out, read
 
-ANSWERABLE, NEAR, FAR = 600, 250, 250
+ANSWERABLE = {"squad2|": 300, "squadshifts_newwiki": 150, "realtimeqa": 200, "trecqa2393_mix": 100}
+NEAR = 200
+FAR = {"squad1_train44": 100, "realtimeqa": 80, "trecqa2393_pos": 70}
+ABSENT = 3
+"""One held-out context in so many is not laid out; its questions have no answer in the folder."""
 
 
 def is_tuning_half(title: str) -> bool:
@@ -24,25 +34,64 @@ def is_tuning_half(title: str) -> bool:
 
 
 def main() -> None:
-    """Write ``OUT/docs/`` and ``OUT/squad2-tuning-half.jsonl``."""
+    """Write ``OUT/docs/`` and ``OUT/calibration.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the folder with dev/ and train/")
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
     dev = read_rows(options.data / "dev" / "squad2_dev.dev.jsonl.gz")
-    laid = lay_out((row for row in dev if is_tuning_half(row["title"])), options.out / "docs")
-    train = read_rows(options.data / "train" / "squad1_train44.train.jsonl.gz")
-    titles = {example.tags[0] for example in laid}
-    elsewhere = [
-        Example(f"far-{row['id']}", row["question"], ()) for row in train
-        if row["title"] not in titles
-    ]  # fmt: skip
-    draw = random.Random(1)
-    chosen = draw.sample([e for e in laid if e.golds], ANSWERABLE)
-    chosen += draw.sample([e for e in laid if not e.golds], NEAR)
-    chosen += draw.sample(elsewhere, FAR)
+    laid = lay_out(_known(dev), options.out / "docs")
+    held_out = _held_out(options.data)
+    far = [row for row in held_out if _is_absent(row)]
+    laid += lay_out(map(_raw, (row for row in held_out if not _is_absent(row))),
+                    options.out / "docs")  # fmt: skip
+    draw = Random(1)
+    chosen = _drawn([e for e in laid if e.golds], ANSWERABLE, draw)
+    chosen += _drawn([e for e in laid if not e.golds], {"squad2|": NEAR}, draw)
+    there = {example.question.lower() for example in laid}
+    nowhere = [Example(r.id, r.question, ()) for r in far if r.question.lower() not in there]
+    chosen += [replace(e, id=f"far-{e.id}") for e in _drawn(nowhere, FAR, draw)]
     draw.shuffle(chosen)
-    write_set(options.out / "squad2-tuning-half.jsonl", chosen)
+    write_set(options.out / "calibration.jsonl", chosen)
+
+
+def _known(rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    for row in rows:
+        if is_tuning_half(row["title"]):
+            yield {**row, "id": f"squad2|{row['id']}"}
+
+
+def _held_out(data: Path) -> list[Row]:
+    """The rows kept from the reader, of the sources that are asked here, not of the evaluation."""
+    wanted = tuple({*ANSWERABLE, *FAR})
+    evaluation = Evaluation(data)
+    return [
+        row
+        for source in SOURCES if source.name.startswith(wanted)
+        for row in read(source, data) if is_held_out(row) and not evaluation.holds(row)
+    ]  # fmt: skip
+
+
+def _is_absent(row: Row) -> bool:
+    if row.source.startswith(("squad1", "trecqa2393_pos")):
+        return True
+    return hashlib.sha256(row.context.encode()).digest()[1] % ABSENT == 0
+
+
+def _raw(row: Row) -> dict[str, Any]:
+    """As `lay_out` takes it; where the titles are no articles, each context is its own."""
+    told = row.to_dict()
+    if row.source.startswith("realtimeqa"):
+        told["title"] = f"{row.source} {hashlib.sha256(row.context.encode()).hexdigest()[:8]}"
+    return told
+
+
+def _drawn(examples: list[Example], wanted: dict[str, int], draw: Random) -> list[Example]:
+    drawn = []
+    for start, count in wanted.items():
+        mine = [example for example in examples if example.id.startswith(start)]
+        drawn += draw.sample(mine, min(count, len(mine)))
+    return drawn
 
 
 if __name__ == "__main__":

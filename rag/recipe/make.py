@@ -16,10 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from rag.lessons import Lesson
 from rag.recipe.mix import mix
 from rag.recipe.row import Row
 from rag.recipe.sources import draw
-from rag.train import Lesson, Training, average, train
+from rag.train import Training, average, train
 
 SEED = 1
 WORKERS = 2

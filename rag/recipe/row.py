@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -42,15 +40,6 @@ class Row:
             "id": self.id, "title": self.title, "context": self.context,
             "question": self.question, "answers": {"text": text, "answer_start": at},
         }  # fmt: skip
-
-
-def target(texts: Sequence[str], starts: Sequence[int]) -> tuple[int, int]:
-    """The gold that most annotators gave, the shortest of those; (-1, -1) if there is none."""
-    if not texts:
-        return -1, -1
-    votes = Counter(zip(starts, texts, strict=True))
-    start, text = min(votes, key=lambda gold: (-votes[gold], len(gold[1]), gold[0]))
-    return start, start + len(text)
 
 
 def cut(row: Row, words: int, rng: Random) -> Row:

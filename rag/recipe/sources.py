@@ -14,7 +14,8 @@ from typing import Any
 
 from eval.corpora import read_rows
 from index.errors import SettingsError
-from rag.recipe.row import Row, target
+from rag.lessons import target
+from rag.recipe.row import Row
 
 SHINGLE = 13
 """Words in a row that two texts must share to count as overlapping (Brown et al. 2020, app. C)."""

@@ -7,20 +7,18 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tiny_models import bert_config, save, word_pieces
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModelForQuestionAnswering,
     AutoTokenizer,
-    BertConfig,
     BertForQuestionAnswering,
     BertModel,
-    PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForQuestionAnswering,
 )
@@ -31,48 +29,12 @@ from index.types import Hit, Passage
 from rag.read import Reader
 from rag.types import Span
 
-WORDS = (
-    "who heads the council of raqqa and 4 , 000 fighters . ? ( ) he said ' s u on friday".split()
-)
 TEXT = "He said (on Friday) council of Raqqa and 4,000 fighters of U.S. heads said so to 4 men."
 FAR = 1_000
 
 
 def hit(text: str, start: int = FAR, doc: str = "d", passage: str = "p") -> Hit:
     return Hit(Passage(passage, doc, start, start + len(text), text), 0.0, 1)
-
-
-def save(model: Any, tokenizer: Tokenizer, folder: Path, **special: str) -> Path:
-    model.save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-    return folder
-
-
-def bert_config(vocabulary: int) -> BertConfig:
-    return BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=66,
-        initializer_range=1.0,
-    )
-
-
-def word_pieces() -> Tokenizer:
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS, "##a", "##s"]
-    tokenizer = Tokenizer(models.WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
-    )
-    tokenizer.enable_truncation(7)  # as shipped with many models; a reader must not obey it
-    tokenizer.enable_padding(length=9)
-    return tokenizer
 
 
 @pytest.fixture(scope="module")

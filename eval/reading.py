@@ -1,0 +1,131 @@
+"""The reader alone, on the passage that comes with each question: SQuAD's own task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from eval.measures import (
+    Figure,
+    auroc_figure,
+    best_threshold,
+    exact_match,
+    mean_figure,
+    token_f1,
+)
+from eval.sets import Example
+from index.errors import QuestionError
+from index.types import Hit, Passage
+from rag.read import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The best span that the reader found in an example's context.
+
+    Attributes:
+        golds: the right answers; none: it is unanswerable.
+        answer: the best span, whatever its score; None where the reader found none at all.
+        start, end: where it stands in the context.
+        margin: span score minus null score: how much speaks for there being an answer.
+        exact, f1: against the golds; False and 0 where it is unanswerable.
+    """
+
+    id: str
+    question: str
+    golds: tuple[str, ...]
+    answer: str | None
+    start: int | None
+    end: int | None
+    margin: float | None
+    exact: bool
+    f1: float
+
+
+def read_given(
+    reader: Reader,
+    examples: Sequence[Example],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Reading]:
+    """Read every example's own context, whole, by the reader alone.
+
+    Raises:
+        QuestionError: an example has no context.
+        ModelError: the reader cannot be loaded.
+    """
+    bare = [example.id for example in examples if example.context is None]
+    if bare:
+        raise QuestionError(
+            f"{len(bare):,} questions come without a passage to read", where=bare[0],
+            mend="Ask them of a collection instead: leave out --gold-passage.",
+        )  # fmt: skip
+    readings = []
+    for done, example in enumerate(examples):
+        progress(done, len(examples))
+        readings.append(_read(reader, example))
+    progress(len(examples), len(examples))
+    return readings
+
+
+def figures(readings: Sequence[Reading]) -> dict[str, Figure]:
+    """Name → value, n and 95% interval.
+
+    Exact match and F1 of the answerable count the best span whether or not it beats the null
+    score. Where there are unanswerable ones: exact match and F1 over all at the threshold of the
+    margin that is best for each (SQuAD 2.0's ``best_exact`` and ``best_f1``; chosen on these very
+    questions), the same at threshold 0, and how well the margin tells answerable from
+    unanswerable.
+    """
+    answerable = [reading for reading in readings if reading.golds]
+    found = {
+        "exact match": mean_figure([reading.exact for reading in answerable]),
+        "token F1": mean_figure([reading.f1 for reading in answerable]),
+    }
+    told = [bool(reading.golds) for reading in readings]
+    if all(told):
+        return found
+    margins = [-math.inf if r.margin is None else r.margin for r in readings]
+    given = [margin > 0 for margin in margins]
+    for name, scores in (
+        ("exact match", [float(reading.exact) for reading in readings]),
+        ("token F1", [reading.f1 for reading in readings]),
+    ):
+        best = best_threshold(margins, scores, told)
+        found[f"best {name} with unanswerables"] = {
+            "value": best.value,
+            "n": len(readings),
+            "interval": best.interval,
+            "threshold": best.threshold if math.isfinite(best.threshold) else None,
+        }
+        found[f"{name} with unanswerables, at threshold 0"] = mean_figure(
+            [score if say else float(not t)
+             for score, say, t in zip(scores, given, told, strict=True)]
+        )  # fmt: skip
+    found["AUROC of answerable by margin"] = auroc_figure(margins, told)
+    return found
+
+
+def to_json(readings: Sequence[Reading]) -> dict[str, Any]:
+    """Figures and rows as plain data."""
+    return {"schema": 1, "figures": figures(readings), "rows": [asdict(r) for r in readings]}
+
+
+def _read(reader: Reader, example: Example) -> Reading:
+    context = example.context or ""
+    hit = Hit(Passage(example.id, example.id, 0, len(context), context), 0.0, 1)
+    spans = reader.read([(example.question, [hit])], top=1)[0]
+    best = spans[0] if spans else None
+    golds = tuple(dict.fromkeys(gold.text for gold in example.golds))
+    return Reading(
+        id=example.id,
+        question=example.question,
+        golds=golds,
+        answer=best.text if best else None,
+        start=best.start if best else None,
+        end=best.end if best else None,
+        margin=round(best.score - best.null_score, 6) if best else None,
+        exact=best is not None and exact_match(best.text, golds),
+        f1=token_f1(best.text, golds) if best else 0.0,
+    )

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from tiny import write_files
+
+from eval.sets import Example, Gold, read_set, sample, write_set
+from index.errors import QuestionError
+
+DAM = "The dam was built in 1931. It broke."
+SQUAD = {
+    "version": "v2.0",
+    "data": [
+        {
+            "title": "The_Dam",
+            "paragraphs": [
+                {
+                    "context": DAM,
+                    "qas": [
+                        {"id": "a", "question": "When?", "is_impossible": False,
+                         "answers": [{"text": "1931", "answer_start": 21},
+                                     {"text": "1931", "answer_start": 21}]},
+                        {"id": "b", "question": "Who?", "is_impossible": True, "answers": [],
+                         "plausible_answers": [{"text": "dam", "answer_start": 4}]},
+                        {"id": "c", "question": "Where?",
+                         "answers": [{"text": "1931", "answer_start": 20}]},
+                        {"id": "d", "question": "Why?", "is_impossible": True,
+                         "answers": [{"text": "1931", "answer_start": 21}]},
+                        {"id": "e", "answers": []},
+                        {"id": "f", "question": "What?", "answers": [{"text": "It"}]},
+                    ],
+                }
+            ],
+        },
+        {"title": "No paragraphs"},
+    ],
+}  # fmt: skip
+WHEN = Example("a", "When?", (Gold("1931", None, 21, 25),), ("The_Dam",), DAM)
+WHO = Example("b", "Who?", (), ("The_Dam",), DAM)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_squad(tmp_path: Path, indent: int | None) -> None:
+    write_files(tmp_path, {"dev-v2.0.json": json.dumps(SQUAD, indent=indent)})
+    examples, complaints = read_set(tmp_path / "dev-v2.0.json")
+    assert examples == [WHEN, WHO]
+    assert [c.removeprefix("dev-v2.0.json, ") for c in complaints] == [
+        "question c: the answer '1931' does not stand at 20 of its context",
+        "question d: it is said to be impossible, and has answers",
+        "question e: 'question' is missing",
+        "question f: 'answer_start' is missing",
+        "article 2: 'paragraphs' is missing",
+    ]
+
+
+def test_json_lines_with_contexts(tmp_path: Path) -> None:
+    def row(**changes: object) -> str:
+        same = {"id": "a", "title": "The_Dam", "context": DAM, "question": "When?"}
+        said = {"text": ["1931", "1931"], "answer_start": [21, 21]}
+        return json.dumps({**same, "answers": said, **changes})
+
+    rows = [
+        row(),
+        row(id="b", question="Who?", answers={"text": [], "answer_start": []}),
+        row(id="c", answers={"text": ["1931"], "answer_start": []}),
+        row(id="d", answers={"text": ["1931"]}),
+        row(id="e", answers={"text": 5, "answer_start": 5}),
+        row(id="f", answers={"text": ["1931"], "answer_start": ["21"]}),
+        row(id="g", context=7, answers={"text": [], "answer_start": []}),
+    ]
+    (tmp_path / "dev.jsonl.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
+    examples, complaints = read_set(tmp_path / "dev.jsonl.gz")
+    assert examples == [WHEN, WHO]
+    assert [c.split(":")[0] for c in complaints] == [f"dev.jsonl.gz, line {n}" for n in range(3, 8)]
+
+
+def test_csv(tmp_path: Path) -> None:
+    text = (
+        "\ufeffid,question,answers,tags,conversation\r\n"
+        'q1,When?,1931 | in 1931,"year|date",talk\r\n'
+        'q2,"Who\nbuilt it?",,,\r\n'
+        '"q3",Where?,"[{""text"": ""Hajin"", ""document"": ""seeds/a.txt"", ""start"": 3,'
+        ' ""end"": 8}]",,\r\n'
+        "q4,too,few\r\n"
+        "\r\n"
+        "q5,,she,,\r\n"
+        'q6,Why?,"[{""text"": ",,\r\n'
+        'q7,"a "b",she,,\r\n'
+        "q8,Which?,it,,\r\n"
+    )
+    write_files(tmp_path, {"set.csv": text})
+    examples, complaints = read_set(tmp_path / "set.csv")
+    assert examples[:3] == [
+        Example("q1", "When?", (Gold("1931"), Gold("in 1931")), ("year", "date"), None, "talk"),
+        Example("q2", "Who\nbuilt it?", ()),
+        Example("q3", "Where?", (Gold("Hajin", "seeds/a.txt", 3, 8),)),
+    ]
+    assert examples[3].id == "q8"
+    assert [c.split(":")[0] for c in complaints] == [
+        f"set.csv, line {n}" for n in (6, 8, 9, 10)
+    ]  # fmt: skip
+
+
+def test_csv_without_a_column(tmp_path: Path) -> None:
+    write_files(tmp_path, {"set.tsv": "id\tquestion\nq1\tWhen?\n"})
+    with pytest.raises(QuestionError, match="line 2: 'answers' is missing"):
+        read_set(tmp_path / "set.tsv")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    examples = [
+        WHEN,
+        Example("1", "Who?", (Gold("she", "a/b.txt", 3, 6), Gold("her")), ("x", "y"), None, "talk"),
+        Example("2", "Wo\u2028?", ()),
+    ]
+    write_set(tmp_path / "set.jsonl", examples)
+    assert read_set(tmp_path / "set.jsonl") == (examples, [])
+
+
+def test_a_sample_is_the_same_one_each_time_in_the_order_of_the_set() -> None:
+    examples = [Example(str(n), "?", ()) for n in range(50)]
+    drawn = sample(examples, 10, seed=1)
+    assert drawn == sample(examples, 10, seed=1) != sample(examples, 10, seed=2)
+    assert len(drawn) == 10
+    assert [int(e.id) for e in drawn] == sorted(int(e.id) for e in drawn)
+    assert sample(examples, 99, seed=1) == examples
+
+
+def test_a_file_nested_beyond_reason(tmp_path: Path) -> None:
+    write_files(tmp_path, {"set.json": "[" * 200_000})
+    with pytest.raises(QuestionError, match="nested too deeply"):
+        read_set(tmp_path / "set.json")

@@ -1,0 +1,198 @@
+"""The trainer, with tiny models made here: it learns, goes on where it stopped, and averages."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_models import bert_config, save, word_pieces
+from transformers import BertForQuestionAnswering, BertModel
+
+from index.errors import ModelError, QuestionError, SettingsError
+from index.types import Hit, Passage
+from rag import train as module
+from rag.lessons import Lesson
+from rag.read import Reader
+from rag.train import Training, average, train
+
+QUICK = Training(epochs=1, rate=0.01, batch=4, checkpoint_every=2, max_tokens=48, stride=8)
+
+
+def made(folder: Path, kind: Callable[..., Any] = BertForQuestionAnswering, seed: int = 1) -> Path:
+    tokenizer = word_pieces()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = kind(bert_config(tokenizer.get_vocab_size()))
+    return save(model, tokenizer, folder, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("models") / "base")
+
+
+def lessons(count: int = 40) -> list[Lesson]:
+    """The answer is "raqqa"; every fourth context has none."""
+    draw = random.Random(1)
+    found = []
+    for n in range(count):
+        words = draw.choices("council fighters friday said on he".split(), k=8)
+        start = -1
+        if n % 4:
+            place = draw.randrange(8)
+            words[place] = "raqqa"
+            start = len(" ".join([*words[:place], ""]))
+        end = start + len("raqqa") if n % 4 else -1
+        found.append(Lesson(str(n), "who heads ?", " ".join(words), start, end))
+    return found
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(load_file(folder / "model.safetensors"))
+
+
+def loss_of(folder: Path) -> float:
+    """Of one pass at a rate too low to change anything."""
+    seen: list[float] = []
+    aside = folder.with_name(folder.name + "-judged")
+    still = Training(epochs=1, rate=1e-12, batch=40, max_tokens=48, stride=8)
+    train(lessons(), folder, aside, still, progress=lambda done, total, loss: seen.append(loss))
+    return seen[-1]
+
+
+def test_it_learns_and_the_reader_reads_what_it_wrote(base: Path, tmp_path: Path) -> None:
+    longer = Training(epochs=60, rate=0.02, batch=8, max_tokens=48, layer_decay=1.0,
+                      train_embeddings=True)  # fmt: skip
+    out = train(lessons(), base, tmp_path / "out", longer, device="cpu")
+    assert loss_of(out) < 0.5 * loss_of(base)
+    text = "he said on friday raqqa council"
+    hit = Hit(Passage("p", "d", 0, len(text), text), 0.0, 1)
+    span = Reader(out).read([("who heads ?", [hit])])[0][0]
+    assert span.text == "raqqa"
+    assert span.score > span.null_score
+    assert weights(out)["qa_outputs.weight"].dtype == torch.float16
+    assert not (out / "checkpoint").exists()
+
+
+def test_the_same_seed_gives_the_same_bytes(base: Path, tmp_path: Path) -> None:
+    one, two = (train(lessons(), base, tmp_path / name, QUICK) for name in "ab")
+    assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
+    other = train(lessons(), base, tmp_path / "c", Training(**{**vars_of(QUICK), "seed": 2}))
+    assert (one / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
+
+
+def vars_of(training: Training) -> dict[str, Any]:
+    return {name: getattr(training, name) for name in Training.__dataclass_fields__}
+
+
+def test_a_stopped_training_ends_with_the_same_bytes(base: Path, tmp_path: Path) -> None:
+    whole = train(lessons(), base, tmp_path / "whole", QUICK)
+
+    def stop(done: int, total: int, loss: float) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        train(lessons(), base, out, QUICK, progress=stop)
+    assert (out / "checkpoint" / "state.safetensors").exists()
+    with pytest.raises(SettingsError, match="Another training"):
+        train(lessons()[1:], base, out, QUICK)
+    seen: list[int] = []
+    train(lessons(), base, out, QUICK, progress=lambda done, total, loss: seen.append(done))
+    assert seen[0] == 4
+    assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_damaged_checkpoint_is_told(base: Path, tmp_path: Path) -> None:
+    state = tmp_path / "out" / "checkpoint" / "state.safetensors"
+    state.parent.mkdir(parents=True)
+    state.write_bytes(b"no tensors")
+    with pytest.raises(ModelError, match="checkpoint"):
+        train(lessons(), base, tmp_path / "out", QUICK)
+
+
+def test_a_model_is_not_written_over(base: Path) -> None:
+    with pytest.raises(SettingsError, match="already"):
+        train(lessons(), None, base, QUICK)
+
+
+def test_an_encoder_is_given_a_head_by_the_seed(tmp_path: Path) -> None:
+    encoder = made(tmp_path / "encoder", BertModel)
+    one, two = (train(lessons(), encoder, tmp_path / name, QUICK) for name in "ab")
+    assert torch.equal(weights(one)["qa_outputs.weight"], weights(two)["qa_outputs.weight"])
+    with pytest.raises(ModelError, match="no weights"):
+        Reader(encoder).warm_up()
+    Reader(one).warm_up()
+
+
+def test_nothing_to_learn_from(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(QuestionError, match="Nothing to learn"):
+        train([Lesson("1", "who ?", "raqqa on friday")], base, tmp_path / "out", QUICK)
+
+
+def test_embeddings_stay_unless_asked_for(base: Path, tmp_path: Path) -> None:
+    name = "bert.embeddings.word_embeddings.weight"
+    out = train(lessons(), base, tmp_path / "out", QUICK)
+    assert torch.equal(weights(out)[name], weights(base)[name].half())
+    assert not torch.equal(
+        weights(out)["qa_outputs.weight"], weights(base)["qa_outputs.weight"].half()
+    )
+
+
+def test_windows_hold_the_whole_answer_or_none_of_it() -> None:
+    tokenizer = word_pieces()
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    words = ["on"] * 60
+    words[30:32] = ["raqqa", "council"]
+    text = " ".join(words)
+    start = text.index("raqqa")
+    lesson = Lesson("1", "who ?", text, start, start + len("raqqa council"))
+    # [CLS] who ? [SEP] and [SEP] leave 20 of 25 tokens; with 8 shared, windows begin at 0, 12, 24, …
+    found = list(module._windows(lesson, tokenizer, 25, 8))
+    assert [len(window.ids) for window in found] == [25, 25, 25, 25, 17]
+    assert [(w.first, w.last) for w in found] == [(0, 0), (22, 23), (10, 11), (0, 0), (0, 0)]
+    # With none shared they begin at 0, 15, 30, 45: moved by one word, the answer is cut in two.
+    moved = Lesson("2", "who ?", text[3:], start - 3, start - 3 + len("raqqa council"))
+    cut = list(module._windows(moved, tokenizer, 20, 0))
+    assert [(len(w.ids), w.first) for w in cut] == [(20, 0), (19, 0)]
+
+
+def test_rates_fall_with_the_depth(base: Path) -> None:
+    model = BertForQuestionAnswering.from_pretrained(base)
+    groups = module._groups(model, Training(rate=0.8, layer_decay=0.5, train_embeddings=True))
+    peak = {id(p): group["peak"] for group in groups for p in group["params"]}
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    layer = model.bert.encoder.layer[0].output.dense
+    assert peak[id(model.qa_outputs.weight)] == 0.8
+    assert peak[id(layer.weight)] == 0.4
+    assert peak[id(model.bert.embeddings.word_embeddings.weight)] == 0.2
+    assert (decay[id(layer.weight)], decay[id(layer.bias)]) == (0.01, 0.0)
+
+
+def test_the_rate_rises_then_falls_to_nothing() -> None:
+    slope = [module._slope(step, 10, 0.2) for step in range(10)]
+    assert slope[:2] == [0.5, 1.0]
+    assert slope[2:] == pytest.approx([n / 8 for n in range(8, 0, -1)])
+
+
+def test_the_mean_of_two_models(base: Path, tmp_path: Path) -> None:
+    other = made(tmp_path / "other", seed=2)
+    mean = weights(average([base, other], [3, 1], tmp_path / "mean"))
+    for name, tensor in weights(base).items():
+        wanted = (0.75 * tensor + 0.25 * weights(other)[name]).half()
+        assert torch.allclose(mean[name].float(), wanted.float(), atol=1e-3), name
+    Reader(tmp_path / "mean").warm_up()
+
+
+def test_settings_that_make_no_sense() -> None:
+    for wrong in ({"epochs": 0}, {"rate": -1}, {"batch": 0}, {"layer_decay": math.inf}):
+        with pytest.raises(SettingsError, match=next(iter(wrong))):
+            Training(**wrong)  # type: ignore[arg-type]
