@@ -1,4 +1,4 @@
-"""A question-answering set with contexts, laid out as a folder of documents and a question set."""
+"""Sets laid out as folders of documents, so that their questions can be asked of a collection."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from eval.sets import Example, Gold
+from eval.formats import flat_row
+from eval.judged import Source, file_name
+from eval.sets import Example, Gold, example_of
+from index.errors import QuestionError
 
 
 def read_rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -20,28 +24,76 @@ def read_rows(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def lay_out(rows: Iterable[dict[str, Any]], folder: Path) -> list[Example]:
+    """`make_corpus` of rows as `read_rows` gives them."""
+    return make_corpus((example_of(flat_row(row)) for row in rows), folder)
+
+
+def make_corpus(examples: Iterable[Example], folder: Path) -> list[Example]:
     """Write one .txt a title, its contexts in their order as paragraphs; the questions with golds.
 
-    A document's first line is its title. Offsets of the golds are those of the documents, whose
-    paths begin with the folder's name.
+    A document's first line is its title; contexts without one become a document each. Offsets of
+    the golds are those of the documents, whose paths begin with the folder's name.
+
+    Raises:
+        QuestionError: an example has no context.
     """
-    by_title: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in rows:
-        by_title.setdefault(row["title"], {}).setdefault(row["context"], []).append(row)
+    by_title: dict[str, dict[str, list[Example]]] = {}
+    for example in examples:
+        if example.context is None:
+            raise QuestionError(
+                "A question without a passage: no documents can be made of this set",
+                where=example.id, mend="Index the folder that it is about.",
+            )  # fmt: skip
+        title = example.title or f"passage {sha256(example.context.encode()).hexdigest()[:12]}"
+        by_title.setdefault(title, {}).setdefault(example.context, []).append(example)
     folder.mkdir(parents=True, exist_ok=True)
-    examples = []
+    laid = []
+    taken: set[str] = set()
     for title, contexts in by_title.items():
-        name = re.sub(r"[^\w.-]+", "_", title) + ".txt"
+        name = _file_name(title, taken)
         text = title.replace("_", " ") + "\n"
         for context, asked in contexts.items():
             text += "\n"
-            for row in asked:
-                spans = zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)
-                golds = tuple(
-                    Gold(said, f"{folder.name}/{name}", len(text) + at, len(text) + at + len(said))
-                    for said, at in dict.fromkeys(spans)
-                )
-                examples.append(Example(str(row["id"]), row["question"], golds, (title,)))
+            laid += [_moved(example, f"{folder.name}/{name}", len(text)) for example in asked]
             text += context + "\n"
         (folder / name).write_text(text, encoding="utf-8", newline="")
-    return examples
+    return laid
+
+
+def make_beir_corpus(sources: Iterable[Source | str], folder: Path) -> tuple[int, list[str]]:
+    """Write one .txt a document, named by its id; how many, and the complaints among `sources`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    complaints, count = [], 0
+    for source in sources:
+        if isinstance(source, str):
+            complaints.append(source)
+            continue
+        text = f"{source.title}\n\n{source.text}" if source.title else source.text
+        file = folder / file_name(source.id)
+        file.write_text(text + "\n", encoding="utf-8", errors="replace", newline="")
+        count += 1
+    return count, complaints
+
+
+def _moved(example: Example, document: str, offset: int) -> Example:
+    """The example asked of the document, in which its context begins at `offset`."""
+    golds = tuple(
+        Gold(gold.text, document)
+        if gold.start is None or gold.end is None
+        else Gold(gold.text, document, offset + gold.start, offset + gold.end)
+        for gold in example.golds
+    )
+    return Example(
+        example.id, example.question, golds, example.tags, conversation=example.conversation
+    )
+
+
+def _file_name(title: str, taken: set[str]) -> str:
+    """A name of its own for each title, on any file system."""
+    stem = re.sub(r"[^\w.-]+", "_", title)[:80]
+    name, number = stem, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name.casefold())
+    return f"{name}.txt"

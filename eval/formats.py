@@ -2,7 +2,7 @@
 
 =========================  ======================================================================
 JSON lines, own            ``{"id", "question", "answers": [{"text", "document"?, "start"?,
-                           "end"?}], "context"?, "conversation"?, "tags"?}``
+                           "end"?}], "context"?, "title"?, "conversation"?, "tags"?}``
 CSV (``.csv``, ``.tsv``)   the same names as columns. ``answers`` is the JSON list of above if it
                            begins with ``[``, else plain answers parted by ``|``; empty means
                            unanswerable. ``tags`` are parted by ``|``
@@ -80,6 +80,7 @@ def flat_row(row: dict[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "question": row["question"],
         "context": row["context"],
+        "title": title,
         "tags": [title] if title else [],
         "answers": [
             {"text": text, "start": start, "end": start + len(text)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,27 +57,29 @@ def bootstrap(
     Args:
         statistic: from how often each question was drawn, shape (n,), to its value; draws for
             which it is not a number are left out.
-        n: how many questions there are.
+        n: how many questions there are, at least 1.
         seed: of the draws; equal seeds and n give equal draws, which pairs them.
         draws: how many samples.
     """
-    if not n:
-        return (float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    values = [
-        statistic(np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float64))
-        for _ in range(draws)
-    ]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    values = [statistic(counts) for part in _drawn(n, seed, draws) for counts in part]
+    return _interval(np.array(values))
+
+
+def mean_intervals(
+    columns: NDArray[np.float64], seed: int = 0, draws: int = 2_000
+) -> list[tuple[float, float]]:
+    """95% percentile interval of the mean of each column; `columns` is (questions, measures)."""
+    parts = [part @ columns / len(columns) for part in _drawn(len(columns), seed, draws)]
+    return [_interval(means) for means in np.concatenate(parts).T]
 
 
 def bootstrap_interval(
     values: Sequence[float], seed: int = 0, draws: int = 2_000
 ) -> tuple[float, float]:
     """95% percentile interval of the mean."""
-    sample = np.asarray(values, dtype=np.float64)
-    return bootstrap(lambda counts: float(counts @ sample) / len(sample), len(sample), seed, draws)
+    if not len(values):
+        return (float("nan"), float("nan"))
+    return mean_intervals(np.asarray(values, dtype=np.float64)[:, None], seed, draws)[0]
 
 
 def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float:
@@ -117,6 +119,16 @@ def mean_figure(values: Sequence[float]) -> Figure:
         "value": sum(values) / len(values) if values else None,
         "n": len(values),
         "interval": bootstrap_interval(values) if values else None,
+    }
+
+
+def mean_figures(values: Mapping[str, Sequence[float]]) -> dict[str, Figure]:
+    """The means of measures that apply to the same questions, of which there is at least one."""
+    columns = np.array(list(values.values()), dtype=np.float64).T
+    intervals = mean_intervals(columns)
+    return {
+        name: {"value": float(column.mean()), "n": len(column), "interval": interval}
+        for name, column, interval in zip(values, columns.T, intervals, strict=True)
     }
 
 
@@ -177,6 +189,22 @@ def best_threshold(
     value, place = best(np.ones(len(order)))
     interval = bootstrap(lambda counts: best(counts[order])[0], len(order))
     return BestThreshold(value, float("inf") if place < 0 else float(margin[place]), interval)
+
+
+def _drawn(n: int, seed: int, draws: int) -> Iterator[Counts]:
+    """How often each of n questions was drawn in each draw: (some draws, n) at a time."""
+    rng = np.random.default_rng(seed)
+    at_once = max(1, 1_000_000 // max(1, n))
+    for first in range(0, draws, at_once):
+        rows = min(at_once, draws - first)
+        places = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
+        counts = np.bincount(places.ravel(), minlength=rows * n).reshape(rows, n)
+        yield counts.astype(np.float64)
+
+
+def _interval(values: Counts) -> tuple[float, float]:
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _f1(answer: list[str], gold: list[str]) -> float:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from eval.judge import FALSE_ABSTENTION, FALSE_ANSWER, READING_MISS
 from eval.measures import (
     Figure,
     auroc_figure,
     best_threshold,
     exact_match,
+    is_right,
     mean_figure,
     token_f1,
 )
+from eval.records import Ask, Kind, Record
 from eval.sets import Example
 from index.errors import QuestionError
 from index.types import Hit, Passage
@@ -55,18 +60,27 @@ def read_given(
         QuestionError: an example has no context.
         ModelError: the reader cannot be loaded.
     """
-    bare = [example.id for example in examples if example.context is None]
-    if bare:
-        raise QuestionError(
-            f"{len(bare):,} questions come without a passage to read", where=bare[0],
-            mend="Ask them of a collection instead: leave out --gold-passage.",
-        )  # fmt: skip
+    require_contexts(examples)
     readings = []
     for done, example in enumerate(examples):
         progress(done, len(examples))
         readings.append(_read(reader, example))
     progress(len(examples), len(examples))
     return readings
+
+
+def require_contexts(examples: Sequence[Example]) -> None:
+    """Say so before anything is read.
+
+    Raises:
+        QuestionError: an example has no context.
+    """
+    bare = [example.id for example in examples if example.context is None]
+    if bare:
+        raise QuestionError(
+            f"{len(bare):,} questions come without a passage to read", where=bare[0],
+            mend="Ask them of a collection instead: leave out --gold-passage.",
+        )  # fmt: skip
 
 
 def figures(readings: Sequence[Reading]) -> dict[str, Figure]:
@@ -110,6 +124,81 @@ def figures(readings: Sequence[Reading]) -> dict[str, Figure]:
 def to_json(readings: Sequence[Reading]) -> dict[str, Any]:
     """Figures and rows as plain data."""
     return {"schema": 1, "figures": figures(readings), "rows": [asdict(r) for r in readings]}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingAlone:
+    """The job of reading the passages of a set; `model` as of `Reader`."""
+
+    model: str | None = None
+    kind: Kind = "read"
+
+    @contextmanager
+    def open(self) -> Iterator[Ask]:
+        """Load the reader."""
+        reader = Reader(self.model)
+        reader.warm_up()
+        yield lambda unit: [_record(reader, example) for example in unit]
+
+    def environment(self) -> dict[str, Any]:
+        """The reader."""
+        reader = Reader(self.model)
+        return {"reader": {"name": reader.name, "sha256": reader.fingerprint}}
+
+
+def of_row(row: Mapping[str, Any]) -> Reading:
+    """The reading that a row of a run tells."""
+    golds = tuple(gold["text"] for gold in row["golds"])
+    kept = {f.name: row[f.name] for f in fields(Reading) if f.name in row}
+    measures = row["measures"]
+    return Reading(**{
+        **kept,
+        "golds": golds,
+        "exact": bool(measures.get("exact match")),
+        "f1": measures.get("token F1", 0.0),
+    })  # fmt: skip
+
+
+def _record(reader: Reader, example: Example) -> Record:
+    begun = time.perf_counter()
+    found = _read(reader, example)
+    elapsed = (time.perf_counter() - begun) * 1000
+    given = found.margin is not None and found.margin > 0
+    right = found.answer is not None and is_right(found.answer, found.golds)
+    measures = {"right decisions": float(right and given if found.golds else not given)}
+    if found.golds:
+        measures |= {
+            "right answer at the top": float(right),
+            "token F1": found.f1,
+            "exact match": float(found.exact),
+        }
+    place = {"path": "", "start": found.start, "end": found.end}
+    row = {
+        "id": found.id,
+        "question": found.question,
+        "tags": list(example.tags),
+        "golds": [asdict(gold) for gold in example.golds],
+        "answer": found.answer,
+        "given": given,
+        "margin": found.margin,
+        "start": found.start,
+        "end": found.end,
+        "citations": [place] if found.answer else [],
+        "error": _error_class(bool(found.golds), given, right),
+        "measures": measures,
+        "excerpts": [{"of": "answer", "path": "", "start": 0, "text": example.context}],
+        "elapsed_ms": round(elapsed, 1),
+    }
+    return Record(row)
+
+
+def _error_class(answerable: bool, given: bool, right: bool) -> str:
+    """As in `eval.judge.error_class`, of what a reader alone can do wrong."""
+    if not answerable:
+        return FALSE_ANSWER if given else ""
+    if not right:
+        return READING_MISS
+    return "" if given else FALSE_ABSTENTION
 
 
 def _read(reader: Reader, example: Example) -> Reading:

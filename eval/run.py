@@ -1,149 +1,249 @@
-"""Ask a question set of a collection; a row a question, and the figures made from the rows."""
+"""Ask questions of a collection; a row a question, and the figures made from the rows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eval.measures import auroc, bootstrap_interval, exact_match, is_right, token_f1
-from eval.sets import Example, Gold
+from eval import retrieval
+from eval.confidence import calibration_figures
+from eval.judge import NAMES, error_class, judge
+from eval.measures import Figure, auroc_figure, best_threshold, mean_figure
+from eval.records import Ask, Kind, Record, Unit
+from eval.sets import Example, Gold, of_documents
+from index.snapshot import Snapshot
 from index.types import Hit
-from rag.service import AT_ONCE, Service
-from rag.types import Answer, Citation
+from rag.service import Service
+from rag.settings import Settings
+from rag.types import Answer, Citation, Turn
 
-TOP = 5
+DEPTH = 20
+"""Passages of each channel that are kept of a question."""
+AROUND = 400
+"""Characters shown on either side of a gold that stands in no passage that was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one question.
+    """What became of one question: a line of ``run.jsonl``.
 
-    `answer` is the top answer, given or withheld; `given` says which. `right`, `f1` and `exact`
-    judge it either way; all are false or 0 for an unanswerable question. `bearing` is the rank of
-    the first hit that holds a gold span, or None.
+    Attributes:
+        asked_as: the question as it was searched.
+        answer: the top answer, given or withheld (`given` says which); None where there was none.
+        confidence: of the top answer; None where the reader is not calibrated.
+        citations: of the top answer: path, title, page, start, end, quote, passage_id.
+        others: the other answers, best first: answer, confidence, path, start, end.
+        hits: the passages read: rank, score, passage_id, path, start, end, lexical_rank,
+            dense_rank, and whether it `bears` a gold.
+        error: see `eval.judge.error_class`.
+        measures: see `eval.judge.judge`.
+        excerpts: the text around the top answer's first citation and around a gold: path, start,
+            text, and `of` ("answer" or "gold").
+        elapsed_ms: the asking alone.
     """
 
     id: str
     question: str
-    golds: tuple[str, ...]
+    asked_as: str
+    tags: tuple[str, ...]
+    conversation: str | None
+    golds: tuple[Gold, ...]
     answer: str | None
     given: bool
-    confidence: float
+    confidence: float | None
     reason: str
-    right: bool
-    f1: float
-    exact: bool
-    right_document: bool
-    bearing: int | None
-    quotes_stand: bool
+    citations: tuple[dict[str, Any], ...]
+    others: tuple[dict[str, Any], ...]
+    hits: tuple[dict[str, Any], ...]
+    error: str
+    measures: dict[str, float]
+    excerpts: tuple[dict[str, Any], ...]
+    elapsed_ms: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the top answer, given or withheld, is right."""
+        return bool(self.measures.get("right answer at the top"))
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Row:
+        """From a line of ``run.jsonl``."""
+        return cls(**{**row, "golds": tuple(Gold(**gold) for gold in row["golds"])})
 
 
-def run(
-    service: Service,
-    examples: Sequence[Example],
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Row]:
-    """Ask every example; rows in the order of the set."""
-    rows: list[Row] = []
-    for start in range(0, len(examples), AT_ONCE):
-        progress(start, len(examples))
-        part = examples[start : start + AT_ONCE]
-        answers = service.ask_batch([example.question for example in part])
-        rows += [_row(service, e, a) for e, a in zip(part, answers, strict=True)]
-    progress(len(examples), len(examples))
-    return rows
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The job of asking a collection."""
+
+    settings: Settings
+    kind: Kind = "asked"
+
+    @contextmanager
+    def open(self) -> Iterator[Ask]:
+        """Open the collection; ask a conversation in its order, each turn after the last."""
+        with Service.open(settings=self.settings) as service:
+            service.retriever.encoder = retrieval.OneQuery(service.retriever.encoder)
+            service.warm_up()
+            yield lambda unit: list(ask(service, unit))
+
+    def environment(self) -> dict[str, Any]:
+        """The settings, the reader, and the index."""
+        with Service.open(settings=self.settings) as service:
+            return {
+                "passages": self.settings.passages,
+                "max_risk": self.settings.max_risk,
+                "reader": {"name": service.reader.name, "sha256": service.reader.fingerprint},
+                "index": index_of(service),
+            }
 
 
-def figures(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """Name → value, n and 95% interval, over the answerable, the unanswerable, or all.
+def index_of(service: Service) -> dict[str, Any]:
+    """What the collection was made with and of, without where it lies."""
+    with service.retriever.generation() as found:
+        manifest = asdict(found.manifest)
+    kept = ("schema", "encoder", "tokeniser", "bm25", "chunking", "documents", "passages")
+    made = {name: manifest[name] for name in kept}
+    files = {name: file["sha256"] for name, file in sorted(manifest["files"].items())}
+    return {"collection": service.retriever.collection, **made, "files": files}
 
-    The first six are those that the demo corpus is judged by: right answers (the top answer,
-    given or withheld), token F1, right document cited, answer-bearing passage in the top 5,
-    right abstentions (unanswerable questions that got no answer) and false abstentions
-    (answerable questions that got none).
+
+def ask(service: Service, unit: Unit) -> Iterator[Record]:
+    """Ask the questions of a unit, one after the other; a record each."""
+    turns: list[Turn] = []
+    for example in map(of_documents, unit):
+        begun = time.perf_counter()
+        answer = service.ask(example.question, turns=turns)
+        elapsed = (time.perf_counter() - begun) * 1000
+        if example.conversation is not None:
+            turns.append(Turn(answer.question.text, answer.text))
+        yield _record(service, example, answer, round(elapsed, 1))
+
+
+def figures(rows: Sequence[Row]) -> dict[str, Figure]:
+    """Name → value, n and 95% interval; over the questions that a measure applies to.
+
+    After the means of `eval.judge.NAMES` come: SQuAD 2.0's F1 with unanswerable questions, at the
+    threshold in use and at the best one; how well the confidence tells right from wrong, and
+    answerable from unanswerable; and how far it can be taken at its word.
     """
-    answerable = [row for row in rows if row.golds]
-    unanswerable = [row for row in rows if not row.golds]
-    measured: dict[str, list[float]] = {
-        "right answer at the top": [row.right for row in answerable],
-        "token F1": [row.f1 for row in answerable],
-        "right document cited": [row.right_document for row in answerable],
-        f"answer-bearing passage in the top {TOP}": [
-            row.bearing is not None and row.bearing <= TOP for row in answerable
-        ],
-        "right abstentions": [not row.given for row in unanswerable],
-        "false abstentions": [not row.given for row in answerable],
-        "right answers withheld": [row.right and not row.given for row in answerable],
-        "exact match": [row.exact for row in answerable],
-        "right answers given": [row.right and row.given for row in answerable],
-        "wrong among the answers given": [not row.right for row in rows if row.given],
-        "every quote stands where it says": [row.quotes_stand for row in rows],
-    }
-    named = {
-        name: {
-            "value": sum(values) / len(values) if values else None,
-            "n": len(values),
-            "interval": bootstrap_interval(values) if values else None,
-        }
-        for name, values in measured.items()
-    }
-    area = auroc([row.confidence for row in rows], [row.right for row in rows])
-    named["AUROC of right by confidence"] = {
-        "value": None if math.isnan(area) else area,
-        "n": len(rows),
-        "interval": None,
-    }
-    return named
+    found: dict[str, Figure] = {}
+    for name in NAMES:
+        values = [row.measures[name] for row in rows if name in row.measures]
+        if values or name in _ALWAYS:
+            found[name] = mean_figure(values)
+    sure = [row.confidence for row in rows if row.confidence is not None]
+    told = [bool(row.golds) for row in rows]
+    if len(sure) < len(rows):  # the reader is not calibrated
+        return found
+    right = [row.right for row in rows]
+    found["AUROC of right by confidence"] = auroc_figure(sure, right)
+    if any(told) and not all(told):
+        found["AUROC of answerable by confidence"] = auroc_figure(sure, told)
+        f1 = [row.measures.get("token F1", 0.0) for row in rows]
+        margins = [c if r.answer else float("-inf") for c, r in zip(sure, rows, strict=True)]
+        best = best_threshold(margins, f1, told)
+        found["best token F1 with unanswerables"] = {
+            "value": best.value, "n": len(rows), "interval": best.interval,
+            "threshold": best.threshold if math.isfinite(best.threshold) else None,
+        }  # fmt: skip
+    return {**found, **calibration_figures(sure, right)}
 
 
-def to_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """Figures and rows as plain data."""
-    return {"schema": 1, "figures": figures(rows), "rows": [asdict(row) for row in rows]}
+_ALWAYS = ("right answer at the top", "right abstentions", "false abstentions")
 
 
-def _row(service: Service, example: Example, answer: Answer) -> Row:
+def _record(service: Service, example: Example, answer: Answer, elapsed: float) -> Record:
     given = answer.text is not None
     top: Answer | None = answer if given else next(iter(answer.others), None)
-    text = (top.text if top else None) or ""
-    texts = [gold.text for gold in example.golds]
-    citations = top.citations if top else ()
-    bearing = next((hit.rank for hit in answer.hits if _bears(hit, example.golds)), None)
-    said = [each for each in (answer, *answer.others) if each.citations]
-    return Row(
+    said = ([answer] if given else []) + list(answer.others)
+    with service.retriever.generation() as found:
+        rankings = retrieval.rank_channels(
+            found, service.retriever.encoder, answer.question.text, DEPTH
+        )
+        relevant = retrieval.bearing(found, example.golds, rankings)
+        stand = all(_stands(found, each) for each in said)
+        excerpts = _excerpts(found, example.golds, top, answer.hits)
+    judged = judge(example.golds, answer, stand)
+    row = Row(
         id=example.id,
         question=example.question,
-        golds=tuple(texts),
-        answer=text or None,
+        asked_as=answer.question.text,
+        tags=example.tags,
+        conversation=example.conversation,
+        golds=example.golds,
+        answer=top.text if top else None,
         given=given,
-        confidence=answer.confidence or 0.0,
+        confidence=answer.confidence,
         reason=answer.reason,
-        right=bool(text) and is_right(text, texts),
-        f1=token_f1(text, texts) if text else 0.0,
-        exact=bool(text) and exact_match(text, texts),
-        right_document=any(c.path == g.document for c in citations for g in example.golds),
-        bearing=bearing,
-        quotes_stand=all(each.citations[0].quote == each.text for each in said)
-        and all(_stands(service, citation) for each in said for citation in each.citations),
+        citations=tuple(map(_cited, top.citations if top else ())),
+        others=tuple(_other(each) for each in said[1:]),
+        hits=tuple(_hit(hit, example.golds) for hit in answer.hits),
+        error=error_class(example.golds, answer),
+        measures=judged,
+        excerpts=excerpts,
+        elapsed_ms=elapsed,
     )
+    return Record(asdict(row), rankings, relevant)
 
 
-def _bears(hit: Hit, golds: Sequence[Gold]) -> bool:
-    """The hit holds a gold: its very span where the set tells it, else its words."""
-    passage = hit.passage
+def _stands(found: Snapshot, said: Answer) -> bool:
+    if said.citations[0].quote != said.text:
+        return False
+    documents = {c.doc_id: found.document(c.doc_id).text for c in said.citations}
+    return all(documents[c.doc_id][c.start : c.end] == c.quote for c in said.citations)
+
+
+def _excerpts(
+    found: Snapshot, golds: Sequence[Gold], top: Answer | None, hits: Sequence[Hit]
+) -> tuple[dict[str, Any], ...]:
+    shown = []
+    if top:
+        cited = top.citations[0].passage_id
+        passage = next(hit.passage for hit in hits if hit.passage.id == cited)
+        shown.append(_excerpt("answer", passage.path, passage.start, passage.text))
+    borne = next((hit.passage for hit in hits if retrieval.bears(hit.passage, golds)), None)
+    if borne:
+        shown.append(_excerpt("gold", borne.path, borne.start, borne.text))
+        return tuple(shown)
     for gold in golds:
-        if gold.start is None or gold.end is None:
-            if gold.text.casefold() in passage.text.casefold():
-                return True
-        elif gold.document in (None, passage.path) and (
-            passage.start <= gold.start and gold.end <= passage.end
-        ):
-            return True
-    return False
+        document = found.store.document_by_path(gold.document) if gold.document else None
+        if document and gold.start is not None and gold.end is not None:
+            start = max(0, gold.start - AROUND)
+            text = document.text[start : gold.end + AROUND]
+            shown.append(_excerpt("gold", document.path, start, text))
+            break
+    return tuple(shown)
 
 
-def _stands(service: Service, citation: Citation) -> bool:
-    with service.retriever.generation() as found:
-        text = found.document(citation.doc_id).text
-    return text[citation.start : citation.end] == citation.quote
+def _excerpt(of: str, path: str, start: int, text: str) -> dict[str, Any]:
+    return {"of": of, "path": path, "start": start, "text": text}
+
+
+def _cited(citation: Citation) -> dict[str, Any]:
+    names = ("path", "title", "page", "start", "end", "quote", "passage_id")
+    return {name: getattr(citation, name) for name in names}
+
+
+def _other(said: Answer) -> dict[str, Any]:
+    first = said.citations[0]
+    place = {"path": first.path, "start": first.start, "end": first.end}
+    return {"answer": said.text, "confidence": said.confidence, **place}
+
+
+def _hit(hit: Hit, golds: Sequence[Gold]) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "passage_id": passage.id,
+        "path": passage.path,
+        "start": passage.start,
+        "end": passage.end,
+        "lexical_rank": hit.via.get("lexical"),
+        "dense_rank": hit.via.get("dense"),
+        "bears": retrieval.bears(passage, golds),
+    }

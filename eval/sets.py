@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,10 @@ class Example:
         id: unique in its set.
         question: as it is asked.
         golds: the right answers.
-        tags: whatever the set says of the question; the title where it has contexts.
+        tags: whatever the set says of the question; the title, where it has contexts with titles.
         context: a passage that comes with the question, for a reader to be measured alone.
         conversation: name of the conversation whose next question this is, in the set's order.
+        title: of the document that the context is from.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Example:
     tags: tuple[str, ...] = ()
     context: str | None = None
     conversation: str | None = None
+    title: str | None = None
 
 
 def read_set(file: Path) -> tuple[list[Example], list[str]]:
@@ -82,16 +84,41 @@ def write_set(file: Path, examples: Iterable[Example]) -> None:
                 for gold in example.golds
             ]
             row = {"id": example.id, "question": example.question, "answers": answers}
-            for name in ("tags", "context", "conversation"):
+            for name in ("tags", "context", "conversation", "title"):
                 if value := getattr(example, name):
                     row[name] = value
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
+def of_documents(example: Example) -> Example:
+    """The example to be asked of a collection: offsets of its context say nothing of documents."""
+    golds = tuple(
+        Gold(gold.text) if example.context is not None and gold.document is None else gold
+        for gold in example.golds
+    )
+    return replace(example, golds=golds, context=None)
+
+
+def units(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
+    """What must be asked in a row: each conversation whole, where it begins; else each question."""
+    grouped: dict[object, list[Example]] = {}
+    for place, example in enumerate(examples):
+        grouped.setdefault(example.conversation or place, []).append(example)
+    return [tuple(group) for group in grouped.values()]
+
+
 def sample(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
-    """`count` of the examples at random, in the set's order; all of them if there are no more."""
-    chosen = random.Random(seed).sample(range(len(examples)), min(count, len(examples)))
-    return [examples[place] for place in sorted(chosen)]
+    """`count` of the examples at random, in the set's order; all of them if there are no more.
+
+    Of a set of conversations whole ones are drawn, until there are at least `count` questions.
+    """
+    grouped = units(examples)
+    chosen: set[str] = set()
+    for place in random.Random(seed).sample(range(len(grouped)), len(grouped)):
+        if len(chosen) >= count:
+            break
+        chosen.update(example.id for example in grouped[place])
+    return [example for example in examples if example.id in chosen]
 
 
 def example_of(row: Raw) -> Example:
@@ -114,7 +141,7 @@ def example_of(row: Raw) -> Example:
         raise ValueError("answers is not a list of objects")
     if isinstance(tags, str) or not isinstance(tags, list | tuple):
         raise ValueError("tags is not a list")
-    context, conversation = row.get("context"), row.get("conversation")
+    context, conversation, title = (row.get(n) for n in ("context", "conversation", "title"))
     if not isinstance(context, str | None):
         raise ValueError("context must be text")
     return Example(
@@ -124,6 +151,7 @@ def example_of(row: Raw) -> Example:
         tags=tuple(str(tag) for tag in tags),
         context=context or None,
         conversation=None if conversation is None else str(conversation),
+        title=str(title) if title else None,
     )
 
 

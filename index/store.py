@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from index.terms import fold, in_a_row
 from index.types import Document, Filter, Mark, Passage
 
 SCHEMA = 1
@@ -230,8 +231,8 @@ class Store:
             for row, path, date in self._all("SELECT row, path, date FROM documents")
             if _document_passes(where, path, date)
         ]
-        phrases = [_as_words(phrase) for phrase in where.phrases if phrase.strip()]
-        words = [_as_words(word) for word in where.without if word.strip()]
+        phrases = [found for phrase in where.phrases if (found := in_a_row(phrase))]
+        words = [found for word in where.without if (found := in_a_row(word))]
         with_text = bool(words or phrases)
         sql = (
             f"SELECT row, {'text' if with_text else 'NULL'} FROM passages WHERE document IN ({{}})"
@@ -271,14 +272,9 @@ def _document_passes(where: Filter, path: str, date: str | None) -> bool:
     )
 
 
-def _as_words(wanted: str) -> re.Pattern[str]:
-    """Whole words, one after the other, whatever their case and the blanks between them."""
-    words = r"\s+".join(re.escape(word) for word in wanted.split())
-    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
-
-
 def _text_passes(text: str, phrases: list[re.Pattern[str]], words: list[re.Pattern[str]]) -> bool:
-    return all(p.search(text) for p in phrases) and not any(w.search(text) for w in words)
+    folded = fold(text)
+    return all(p.search(folded) for p in phrases) and not any(w.search(folded) for w in words)
 
 
 def _passage(row: tuple) -> Passage:  # type: ignore[type-arg]

@@ -88,6 +88,8 @@ _PAIRED = "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3005-\u30ff\u31
 _PAIRED += "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 _PAIRS = re.compile(f"([{_PAIRED}]+)")
 
+_INSIDE, _BETWEEN = r"[^ \n'.,\-]", r"[ \n'.,\-]"
+"""Of a word, and beside it, in a folded text."""
 _WORD = r"[^ \n'.,\-]++(?:'[^ \n'.,\-]++)*+"
 _TOKEN = re.compile(
     rf"""
@@ -146,6 +148,31 @@ _FOLDING = _Folding()
 _local = threading.local()
 
 
+def fold(text: str) -> str:
+    """The text without case, accents and width, to compare words by; not of the same length.
+
+    >>> fold("Sha’Fah, Évian – “SDF”")
+    "sha'fah, evian    sdf "
+    """
+    return text.translate(_FOLDING)
+
+
+def in_a_row(words: str) -> re.Pattern[str] | None:
+    """A pattern that finds these whole words, one after the other, in a folded text.
+
+    What stands between words does not count: "ez-Zor" finds "ez Zor". None where there is no word.
+
+    >>> bool(in_a_row("Évian, the").search(fold("at evian – the lake")))
+    True
+    """
+    found = re.findall(f"{_INSIDE}+", fold(words))
+    if not found:
+        return None
+    before = "" if _PAIRS.match(found[0]) else f"(?<!{_INSIDE})"
+    after = "" if _PAIRS.match(found[-1][-1]) else f"(?!{_INSIDE})"
+    return re.compile(before + f"{_BETWEEN}+".join(map(re.escape, found)) + after)
+
+
 def analyse(text: str, analysis: Analysis) -> list[str]:
     """The terms of `text`, in order, repeated as often as they stand there. Linear in its length.
 
@@ -163,7 +190,7 @@ def analyse(text: str, analysis: Analysis) -> list[str]:
     """
     settings = (analysis.stemmer, analysis.stop_words, analysis.joined)
     terms: list[str] = []
-    for token in _TOKEN.findall(text.translate(_FOLDING)):
+    for token in _TOKEN.findall(fold(text)):
         # Nearly every token has been seen before; a very long one is not worth remembering.
         terms += (_terms if len(token) < 100 else _terms.__wrapped__)(token, *settings)
     return terms

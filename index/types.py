@@ -116,8 +116,9 @@ class Filter:
         paths: glob patterns over `Document.path` (``seeds/*.txt``), any of which must match.
         types: file endings without the dot (``pdf``), any of which must match.
         after, before: publication date, inclusive; undated documents fall out.
-        phrases: each must stand in the passage, as whole words, case ignored.
-        without: none may stand in the passage, as whole words, case ignored.
+        phrases: each must stand in the passage, as whole words in a row; case, accents and what
+            stands between the words are ignored.
+        without: none may stand in the passage, compared in the same way.
         boilerplate: return passages of boilerplate too.
     """
 

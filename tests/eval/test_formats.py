@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tiny import write_files
 
-from eval.sets import Example, Gold, read_set, sample, write_set
+from eval.sets import Example, Gold, of_documents, read_set, sample, units, write_set
 from index.errors import QuestionError
 
 DAM = "The dam was built in 1931. It broke."
@@ -38,8 +38,8 @@ SQUAD = {
         {"title": "No paragraphs"},
     ],
 }  # fmt: skip
-WHEN = Example("a", "When?", (Gold("1931", None, 21, 25),), ("The_Dam",), DAM)
-WHO = Example("b", "Who?", (), ("The_Dam",), DAM)
+WHEN = Example("a", "When?", (Gold("1931", None, 21, 25),), ("The_Dam",), DAM, title="The_Dam")
+WHO = Example("b", "Who?", (), ("The_Dam",), DAM, title="The_Dam")
 
 
 @pytest.mark.parametrize("indent", [None, 1])
@@ -127,6 +127,28 @@ def test_a_sample_is_the_same_one_each_time_in_the_order_of_the_set() -> None:
     assert len(drawn) == 10
     assert [int(e.id) for e in drawn] == sorted(int(e.id) for e in drawn)
     assert sample(examples, 99, seed=1) == examples
+
+
+def test_offsets_of_a_context_are_not_those_of_a_document() -> None:
+    assert of_documents(WHEN).golds == (Gold("1931"),)
+    assert of_documents(WHEN).context is None
+    placed = Example("1", "?", (Gold("1931", "d/a.txt", 3, 7), Gold("x", None, 0, 1)))
+    assert of_documents(placed) == placed
+
+
+def test_conversations_stay_whole() -> None:
+    examples = [
+        Example(str(n), "?", (), conversation=talk)
+        for n, talk in enumerate(["a", None, "b", "a", "b", None, "a"])
+    ]
+    assert [[e.id for e in unit] for unit in units(examples)] == [
+        ["0", "3", "6"], ["1"], ["2", "4"], ["5"],
+    ]  # fmt: skip
+    for seed in range(9):
+        drawn = sample(examples, 2, seed)
+        assert len(drawn) in (2, 3, 4)
+        for unit in units(examples):
+            assert len({e.id for e in unit} & {e.id for e in drawn}) in (0, len(unit))
 
 
 def test_a_file_nested_beyond_reason(tmp_path: Path) -> None:

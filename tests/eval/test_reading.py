@@ -2,21 +2,21 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from tiny import write_files
 
+from eval.judge import ERRORS
 from eval.measures import auroc, auroc_interval, best_threshold
 from eval.reading import Reading, figures, read_given
+from eval.runs import rows_of
 from eval.sets import Example, Gold
 from index.errors import QuestionError
+from rag.cli import app
 from rag.read import Reader
 
-ROOT = Path(__file__).parents[2]
 CONTEXT = "The dam of Hajin was built in 1931. It broke in spring."
 
 
@@ -122,16 +122,18 @@ def test_a_question_without_a_passage() -> None:
         read_given(Reader(), [Example("a", "When?", ())])
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = {"id": "a", "title": "Dam", "context": CONTEXT, "question": "When was the dam built?",
            "answers": {"text": ["1931"], "answer_start": [30]}}  # fmt: skip
     lines = [json.dumps({**row, "id": str(n)}) for n in range(5)]
     write_files(tmp_path, {"dev.jsonl": "\n".join([*lines, "oh"])})
-    command = [sys.executable, "-m", "rag", "eval", str(tmp_path / "dev.jsonl"), "--gold-passage"]
-    command += ["--home", str(tmp_path), "--sample", "3", "--seed", "7", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
-    assert "Left out: dev.jsonl, line 6" in done.stderr
-    said = json.loads(done.stdout)
-    assert len(said["rows"]) == 3
+    command = ["eval", str(tmp_path / "dev.jsonl"), "--gold-passage", "--home", str(tmp_path)]
+    command += ["--sample", "3", "--seed", "7", "--json"]
+    assert app(command, standalone_mode=False) == 0
+    out, err = capsys.readouterr()
+    assert "Left out: dev.jsonl, line 6" in err
+    said = json.loads(out)
+    rows = list(rows_of(Path(said["run"])))
+    assert len(rows) == 3 and rows[0]["answer"] == "1931"
+    assert said["errors"] == dict.fromkeys(ERRORS, 0)
     assert said["figures"]["exact match"] == {"value": 1.0, "n": 3, "interval": [1.0, 1.0]}

@@ -29,7 +29,7 @@ def row(document: Document, start: int, end: int, boilerplate: bool = False) -> 
 def store(tmp_path: Path) -> Store:
     file = tmp_path / "a ?#b%.sqlite"  # what a URI would read as options must not be one
     writer = StoreWriter(file)
-    first = make("r/a.txt", "The council met. Nobody spoke of Deir ez-Zor.", "2017-08-05")
+    first = make("r/a.txt", "The council met. Nobody spoke of Déir ez-Zor.", "2017-08-05")
     second = make("r/sub/b.pdf", "The army advanced on the TOWN. Menu", None)
     writer.add_document(first, "r")
     writer.add_document(second, "r")
@@ -63,7 +63,10 @@ def rows(store: Store, where: Filter) -> list[int]:
         (Filter(without=("town",)), [0, 1]),
         (Filter(without=("coun",)), [0, 1, 2]),
         (Filter(phrases=("coun",)), []),
-        (Filter(without=("deir  EZ-zor", " ")), [0, 2]),
+        (Filter(without=("deir  EZ-zor", " ", "?")), [0, 2]),
+        (Filter(phrases=("Deir Ez Zór",)), [1]),
+        (Filter(phrases=("town", "army")), [2]),
+        (Filter(phrases=("army town",)), []),
         (Filter(paths=("r/a.txt",)), [0, 1]),
         (Filter(paths=("[r]/a.txt",)), [0, 1]),
     ],

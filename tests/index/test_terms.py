@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from index.errors import IndexMismatchError, SettingsError
 from index.lexical import Bm25
-from index.terms import LONGEST_TERM, Analysis, analyse, sound
+from index.terms import LONGEST_TERM, Analysis, analyse, fold, in_a_row, sound
 
 PLAIN = Analysis(stemmer="", stop_words=False, joined=False)
 JOINED = Analysis(stemmer="", stop_words=False, joined=True)
@@ -140,3 +140,30 @@ def test_spellings_that_sound_alike(spellings: str) -> None:
 @pytest.mark.parametrize("term", ["zor", "9k333", "2017", "aeio", "москва", "", "3.5"])
 def test_too_little_to_go_by(term: str) -> None:
     assert sound(term) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "found"),
+    [
+        ("ez-Zor", "Deir Ez Zór", True),
+        ("Deir ez Zor", "“Deir\n ez-Zor”,", True),
+        ("zor", "ez-Zor's", True),
+        ("Sha'Fah", "in Sha’Fah.", True),
+        ("coun", "council", False),
+        ("council", "coun-cil", False),
+        ("the town", "the old town", False),
+        ("a.b*", "aab", False),
+        ("北京", "在北京的人", True),
+        ("京", "在北京的人", True),
+        ("हिंद", "हिंदी", False),
+    ],
+)
+def test_words_in_a_row(words: str, text: str, found: bool) -> None:
+    pattern = in_a_row(words)
+    assert pattern is not None
+    assert bool(pattern.search(fold(text))) is found
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "?!", "- '"])
+def test_no_words_in_a_row(nothing: str) -> None:
+    assert in_a_row(nothing) is None

@@ -1,0 +1,73 @@
+"""The rows of a run as its report holds them: small, each text once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SHOWN = ("token F1", "exact match", "citation precision", "citation recall")
+"""Of a question; the other measures can be seen from the rest."""
+
+
+class Pages:
+    """Makes rows small; `sources` are the texts that they show, as [path, text]."""
+
+    def __init__(self) -> None:
+        self.sources: list[list[Any]] = []
+        self._known: dict[tuple[str, int, str], int] = {}
+
+    def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row for the page; absent is what it has not."""
+        small = {
+            "id": row["id"],
+            "q": row["question"],
+            "as": row.get("asked_as") if row.get("asked_as") != row["question"] else None,
+            "a": row.get("answer"),
+            "given": row.get("given"),
+            "c": row.get("confidence", row.get("margin")),
+            "e": row["error"],
+            "t": row["tags"],
+            "g": list(dict.fromkeys(gold["text"] for gold in row["golds"])),
+            "ms": row["elapsed_ms"],
+            "m": {n: round(row["measures"][n], 3) for n in SHOWN if n in row["measures"]},
+            "o": [[other["answer"], other["confidence"]] for other in row.get("others", ())],
+            "h": [
+                [hit["path"], hit["lexical_rank"], hit["dense_rank"], hit["score"], hit["bears"]]
+                for hit in row.get("hits", ())
+            ],
+            "d": [[hit["document"], hit["score"], hit["grade"]] for hit in row.get("found", ())],
+            "s": self._excerpts(row),
+        }
+        return {name: value for name, value in small.items() if value not in (None, [], {})}
+
+    def _excerpts(self, row: Mapping[str, Any]) -> list[list[Any]]:
+        """[source, [[start, end] of the answer], [[start, end] of the golds]], in its text."""
+        shown = {}
+        for excerpt in row.get("excerpts", ()):
+            path, start, text = excerpt["path"], excerpt["start"], excerpt["text"]
+            place = self._known.setdefault((path, start, text), len(self._known))
+            if place == len(self.sources):
+                self.sources.append([path, text])
+            said = _inside(row.get("citations", ()), "path", excerpt)
+            golds = _inside(row["golds"], "document", excerpt)
+            shown[place] = [place, said, golds]
+        return list(shown.values())
+
+
+def _inside(
+    spans: Iterable[Mapping[str, Any]], of: str, excerpt: Mapping[str, Any]
+) -> list[list[int]]:
+    """Where the spans stand in the excerpt's text; one without offsets where its words first do."""
+    offset, text = excerpt["start"], excerpt["text"]
+    found = []
+    for span in spans:
+        start, end = span.get("start"), span.get("end")
+        if (span.get(of) or excerpt["path"]) != excerpt["path"]:
+            continue
+        if start is None or end is None:
+            if match := re.search(re.escape(span["text"]), text, re.IGNORECASE):
+                found.append([match.start(), match.end()])
+        elif offset <= start and end <= offset + len(text):
+            found.append([start - offset, end - offset])
+    return found

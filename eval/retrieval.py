@@ -1,0 +1,208 @@
+"""How well passages are found, by each channel alone and by both fused. The door to ir-measures.
+
+Rankings and judgements are written as TREC run and qrels files, and every figure is computed by
+`ir_measures` from these files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import quote
+
+import numpy as np
+
+from eval.measures import Figure, mean_figures
+from eval.sets import Gold
+from index.errors import QuestionError
+from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, fuse
+from index.retrieve import DEPTH
+from index.snapshot import Snapshot
+from index.types import Encoder, Filter, Passage, Ranking, Vectors, document_id
+
+CHANNELS = ("lexical", "dense", "hybrid")
+CUTS = (1, 3, 5, 10, 20, 50, 100)
+AT_ONCE = 500
+"""Questions whose rankings are in memory together."""
+
+Values = dict[str, dict[str, float]]
+"""Measure → question → value."""
+
+
+class OneQuery:
+    """An `Encoder` that remembers the last questions, which a run asks and then ranks."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._last: tuple[list[str], Vectors] = ([], np.zeros((0, encoder.dim), np.float32))
+        self.name, self.dim = encoder.name, encoder.dim
+        self.max_tokens, self.fingerprint = encoder.max_tokens, encoder.fingerprint
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """As the encoder does."""
+        return self._encoder.passages(texts)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """As the encoder does, once."""
+        if list(texts) != self._last[0]:
+            self._last = list(texts), self._encoder.queries(texts)
+        return self._last[1]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """As the encoder does."""
+        return self._encoder.count(texts)
+
+
+def rank_channels(
+    found: Snapshot, encoder: Encoder, question: str, depth: int
+) -> dict[str, Ranking]:
+    """The best `depth` passages by each channel; the hybrid's are those that `search` gives."""
+    if not question.strip() or not found.manifest.passages:
+        return {channel: [] for channel in CHANNELS}
+    rankings = {
+        "lexical": found.search_text(question, DEPTH, Filter()),
+        "dense": found.search_vector(encoder.queries([question])[0], DEPTH, Filter()),
+    }
+    rankings["hybrid"] = fuse(DEFAULT_METHOD, rankings, DEFAULT_WEIGHTS)
+    return {channel: ranking[:depth] for channel, ranking in rankings.items()}
+
+
+def bears(passage: Passage, golds: Sequence[Gold]) -> bool:
+    """The passage holds a gold: its very span where the set tells it, else its words."""
+    for gold in golds:
+        if gold.start is None or gold.end is None:
+            if gold.text.casefold() in passage.text.casefold():
+                return True
+        elif gold.document in (None, passage.path) and (
+            passage.start <= gold.start and gold.end <= passage.end
+        ):
+            return True
+    return False
+
+
+def bearing(
+    found: Snapshot, golds: Sequence[Gold], rankings: Mapping[str, Ranking]
+) -> dict[str, int]:
+    """The passages that hold a gold, each with grade 1.
+
+    All those of the collection where the golds say document and offsets; of golds that are words
+    alone, those among the passages that a channel found.
+    """
+    passages: list[Passage] = []
+    for path in dict.fromkeys(gold.document for gold in golds if gold.document):
+        passages += [row.passage for _, row in found.store.rows_of(document_id(path))]
+    if any(gold.start is None or gold.document is None for gold in golds):
+        ids = dict.fromkeys(ident for ranking in rankings.values() for ident, _ in ranking)
+        passages += found.passages(list(ids))
+    return {passage.id: 1 for passage in passages if bears(passage, golds)}
+
+
+def run_lines(question: str, channel: str, ranking: Ranking) -> Iterator[str]:
+    """Lines of a TREC run file: ``question Q0 passage rank score spanwise-channel``.
+
+    Programs that read them sort by score, and equal scores each in its own way: where ours are
+    equal, or nearly, the later one is lowered by a hundred-thousandth.
+    """
+    last = float("inf")
+    for rank, (ident, score) in enumerate(ranking, start=1):
+        last = min(score, last - 1e-5 * max(1.0, abs(last)) if rank > 1 else score)
+        yield f"{word(question)} Q0 {word(ident)} {rank} {last:.6f} spanwise-{channel}\n"
+
+
+def qrels_lines(question: str, relevant: Mapping[str, int]) -> Iterator[str]:
+    """Lines of a TREC qrels file: ``question 0 passage grade``."""
+    for ident, grade in relevant.items():
+        yield f"{word(question)} 0 {word(ident)} {grade}\n"
+
+
+def word(ident: str) -> str:
+    """An id as one word of a TREC file."""
+    return (
+        quote(ident, safe="!#$&'()*+,/:;=?@[]~|{}<>^`\"\\") if ident.split() != [ident] else ident
+    )
+
+
+def digest(value: object) -> str:
+    """SHA-256 of plain data."""
+    return hashlib.sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def require() -> None:
+    """Say what is missing before anything is asked.
+
+    Raises:
+        QuestionError: ir-measures is not installed.
+    """
+    try:
+        import ir_measures  # noqa: F401
+    except ImportError as error:
+        raise QuestionError(
+            "Retrieval is measured by ir-measures, which is not installed",
+            mend="Install it: pip install ir-measures",
+        ) from error
+
+
+def measure(qrels: Path, run: Path, questions: Iterable[str], depth: int) -> Values:
+    """Every measure of every question, from a qrels and a run file.
+
+    ``Success@k``: something relevant is in the top k; ``R@k``: the share of what is relevant that
+    is; ``RR``: 1 / rank of the first relevant one; ``nDCG@10`` with the grades as gains. A question
+    for which nothing was found, or nothing is relevant, has 0.
+
+    Raises:
+        QuestionError: ir-measures is not installed.
+    """
+    require()
+    import ir_measures
+
+    cuts = [cut for cut in CUTS if cut <= depth]
+    wanted = [getattr(ir_measures, kind) @ cut for kind in ("Success", "R") for cut in cuts]
+    wanted += [ir_measures.RR, ir_measures.nDCG @ 10]
+    names = {word(question): question for question in questions}
+    values: Values = {str(one): dict.fromkeys(names.values(), 0.0) for one in wanted}
+    with qrels.open(encoding="utf-8") as stream:
+        truth: dict[str, dict[str, int]] = {}
+        for line in stream:
+            question, _, ident, grade = line.split()
+            truth.setdefault(question, {})[ident] = int(grade)
+    with run.open(encoding="utf-8") as stream:
+        for part in _parts(stream):
+            here = {q: truth[q] for q in part if q in truth and q in names}
+            for found in ir_measures.iter_calc(wanted, here, {q: part[q] for q in here}):
+                values[str(found.measure)][names[found.query_id]] = float(found.value)
+    return values
+
+
+def ndcg_at_10(
+    rankings: Mapping[str, Ranking], relevant: Mapping[str, Mapping[str, int]]
+) -> dict[str, float]:
+    """nDCG@10 of each question's ranking; 0 where nothing is relevant."""
+    import ir_measures
+
+    values = dict.fromkeys(rankings, 0.0)
+    run = {q: {i: 1 / rank for rank, (i, _) in enumerate(r, 1)} for q, r in rankings.items()}
+    truth = {question: dict(grades) for question, grades in relevant.items() if grades}
+    for found in ir_measures.iter_calc([ir_measures.nDCG @ 10], truth, run):
+        values[found.query_id] = float(found.value)
+    return values
+
+
+def figures(values: Values) -> dict[str, Figure]:
+    """The mean of every measure over the questions."""
+    return mean_figures({name: list(of.values()) for name, of in values.items()})
+
+
+def _parts(stream: TextIO) -> Iterator[dict[str, dict[str, float]]]:
+    """The rankings of some hundred questions at a time."""
+    part: dict[str, dict[str, float]] = {}
+    rows = (line.split() for line in stream)
+    for question, lines in groupby(rows, key=lambda row: row[0]):
+        part[question] = {row[2]: float(row[4]) for row in lines}
+        if len(part) == AT_ONCE:
+            yield part
+            part = {}
+    if part:
+        yield part

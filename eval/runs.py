@@ -1,0 +1,163 @@
+"""The folder of a run: written question by question, so that a run that was stopped can go on.
+
+=================  ================================================================================
+environment.json   what the run depends on: versions, settings, models, set, index; and when
+run.jsonl          a row a question
+CHANNEL.trec       what each channel found, as TREC run files
+qrels.trec         what should be found
+metrics.json       the figures, once every question is asked
+report.html        the same for people; needs nothing else
+=================  ================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from eval import retrieval
+from eval.records import Record
+from index.errors import QuestionError
+
+ROWS, ENVIRONMENT, METRICS, QRELS = "run.jsonl", "environment.json", "metrics.json", "qrels.trec"
+PASSING = ("started", "commit")
+"""Of the environment: what may differ between the halves of a run."""
+
+
+class RunFolder:
+    """A run that is being written; use it in a ``with`` statement.
+
+    Args:
+        folder: of this run alone; made if it is not there.
+        environment: see `eval.environment`.
+        resume: go on with the run that is there.
+
+    Raises:
+        QuestionError: there is a run already, or (to resume) none, or one of other things.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, Any], resume: bool = False) -> None:
+        self.folder = folder
+        self.done: set[str] = set()
+        self._streams: dict[str, TextIO] = {}
+        there = (folder / ENVIRONMENT).is_file()
+        if resume:
+            self._take_up(environment, there)
+            return
+        if there or (folder / ROWS).exists():
+            raise QuestionError(
+                "There is a run in this folder already", where=folder,
+                mend="Name another folder with --out, or go on with it by --resume.",
+            )  # fmt: skip
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / ENVIRONMENT, environment)
+        except OSError as error:
+            raise QuestionError(f"The run cannot be written ({error})", where=folder) from error
+
+    def add(self, record: Record) -> None:
+        """Write a record, the row last: what has a row is whole."""
+        ident = record.row["id"]
+        for channel, ranking in record.rankings.items():
+            self._write(f"{channel}.trec", *retrieval.run_lines(ident, channel, ranking))
+        if record.rankings:
+            self._write(QRELS, *retrieval.qrels_lines(ident, record.relevant))
+        self._write(ROWS, json.dumps(record.row, ensure_ascii=False) + "\n")
+        self.done.add(ident)
+
+    def close(self) -> None:
+        """Close the files."""
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, name: str, *lines: str) -> None:
+        if name not in self._streams:
+            self._streams[name] = (self.folder / name).open("a", encoding="utf-8", newline="\n")
+        self._streams[name].write("".join(lines))
+        self._streams[name].flush()
+
+    def _take_up(self, environment: Mapping[str, Any], there: bool) -> None:
+        if not there:
+            raise QuestionError(
+                "There is no run to go on with in this folder", where=self.folder,
+                mend="Leave out --resume to begin one.",
+            )  # fmt: skip
+        before = read_json(self.folder / ENVIRONMENT)
+        now = json.loads(json.dumps(environment))
+        names = [n for n in {**before, **now} if n not in PASSING and before.get(n) != now.get(n)]
+        if names:
+            raise QuestionError(
+                f"The run was begun with other {' and '.join(sorted(names))}", where=self.folder,
+                mend="A run is of one thing: begin another with --out.",
+            )  # fmt: skip
+        self.done = {row["id"] for row in rows_of(self.folder)}
+
+    def keep(self, idents: set[str]) -> None:
+        """Keep of what is done these questions alone: the others are asked again.
+
+        What was only half written goes too.
+        """
+        self.close()
+        kept = {retrieval.word(ident) for ident in self.done & idents}
+        self.done &= idents
+        for file in (self.folder / ROWS, *self.folder.glob("*.trec")):
+            aside = file.with_name(file.name + ".new")
+            with aside.open("w", encoding="utf-8", newline="\n") as stream:
+                for line in _whole_lines(file):
+                    ident = json.loads(line)["id"] if file.name == ROWS else line.split()[0]
+                    if (retrieval.word(ident) if file.name == ROWS else ident) in kept:
+                        stream.write(line)
+            aside.replace(file)
+
+
+def rows_of(folder: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a run, in the order in which they were asked; a half written one is left out."""
+    for line in _whole_lines(folder / ROWS):
+        yield json.loads(line)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        QuestionError: there is none.
+    """
+    try:
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise QuestionError(
+            f"Not the folder of a run: {file.name} cannot be read ({error})", where=file.parent,
+            mend="Runs are made by `spanwise eval SET --out FOLDER`.",
+        ) from error  # fmt: skip
+    return found
+
+
+def write_json(file: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object, by one rename."""
+    aside = file.with_name(file.name + ".new")
+    aside.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    aside.replace(file)
+
+
+def _whole_lines(file: Path) -> Iterator[str]:
+    if not file.exists():
+        return
+    with file.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+        for line in stream:
+            if line.endswith("\n"):
+                yield line
