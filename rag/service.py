@@ -22,9 +22,10 @@ from index.types import Backend, Document, Encoder, Filter, Hit
 from rag.abstain import FILE as CALIBRATOR_FILE
 from rag.abstain import Calibrator, features
 from rag.aggregate import Candidate, aggregate
+from rag.converse import standalone
 from rag.read import Reader
 from rag.settings import Settings
-from rag.types import Answer, Citation, Question, Reason, Span
+from rag.types import Answer, Citation, Question, Reason, Span, Turn
 
 LONGEST_QUESTION = 2_000
 """Characters; what is longer is a document, not a question."""
@@ -75,17 +76,36 @@ class Service:
         """The passages that `ask` would read."""
         return self.retriever.search(question, k or self.settings.passages, where)
 
-    def ask(self, question: str, *, where: Filter | None = None) -> Answer:
-        """Answer one question, or abstain with a reason. Never raises for what is asked."""
-        return self.ask_batch([question], where=where)[0]
+    def ask(
+        self, question: str, *, turns: Sequence[Turn] = (), where: Filter | None = None
+    ) -> Answer:
+        """Answer one question, or abstain with a reason. Never raises for what is asked.
 
-    def ask_batch(self, questions: Sequence[str], *, where: Filter | None = None) -> list[Answer]:
-        """`ask` for each question; the same answers as one by one."""
+        Args:
+            question: as the user typed it.
+            turns: the conversation before it, oldest first; see `rag.converse.standalone`.
+            where: which passages may be read.
+        """
+        return self.ask_batch([question], turns=[turns], where=where)[0]
+
+    def ask_batch(
+        self,
+        questions: Sequence[str],
+        *,
+        turns: Sequence[Sequence[Turn]] = (),
+        where: Filter | None = None,
+    ) -> list[Answer]:
+        """`ask` for each question; the same answers as one by one.
+
+        `turns` holds the conversation before each question, or nothing.
+        """
+        before = turns or [()] * len(questions)
+        asked = [standalone(q, said) for q, said in zip(questions, before, strict=True)]
         answers = []
-        for start in range(0, len(questions), AT_ONCE):
-            part = questions[start : start + AT_ONCE]
+        for start in range(0, len(asked), AT_ONCE):
+            part = asked[start : start + AT_ONCE]
             with self.retriever.generation() as found:
-                hits = self._hits(found, part, where)
+                hits = self._hits(found, [question.text for question in part], where)
                 answers += self._conclude(found, part, hits)
         return answers
 
@@ -95,14 +115,20 @@ class Service:
             hits = self._hits(found, questions, None)
         return list(zip(hits, self._read(questions, hits), strict=True))
 
-    def answer(self, question: str, hits: Sequence[Hit]) -> Answer:
+    def answer(self, question: str | Question, hits: Sequence[Hit]) -> Answer:
         """Read the answer to a question out of given hits of this collection.
+
+        Args:
+            question: a text, read as it is, or what `rag.converse.standalone` made of one.
+            hits: what `search` found for the question's `text`.
 
         Raises:
             KeyError: a hit's passage is not in the current generation.
         """
         with self.retriever.generation() as found:
             found.passages([hit.passage.id for hit in hits])
+            if isinstance(question, str):
+                question = Question(question, question)
             return self._conclude(found, [question], [list(hits)])[0]
 
     def sync(
@@ -142,14 +168,14 @@ class Service:
         return None
 
     def _judge(
-        self, said: Sequence[Candidate], hits: Sequence[Hit]
+        self, chosen: Sequence[Candidate], said: Sequence[Candidate], hits: Sequence[Hit]
     ) -> list[tuple[float | None, bool]]:
-        """For each answer its confidence, and whether that is enough to give it."""
+        """For each of the chosen answers its confidence, and whether that is enough to give it."""
         calibrator = self._calibration()
         if calibrator is None:  # a foreign reader: SQuAD 2.0's own rule, and no probability
-            return [(None, c.spans[0].score > c.spans[0].null_score) for c in said]
+            return [(None, c.spans[0].score > c.spans[0].null_score) for c in chosen]
         threshold = calibrator.threshold(self.settings.max_risk)
-        sure = [round(calibrator.probability(features(c, hits)), 3) for c in said]
+        sure = [round(calibrator.probability(features(c, hits, said)), 3) for c in chosen]
         return [(confidence, confidence >= threshold) for confidence in sure]
 
     def _hits(
@@ -166,13 +192,14 @@ class Service:
         return [aggregate(spans) for spans in read]
 
     def _conclude(
-        self, found: Backend, questions: Sequence[str], hits: Sequence[Sequence[Hit]]
+        self, found: Backend, questions: Sequence[Question], hits: Sequence[Sequence[Hit]]
     ) -> list[Answer]:
         """Read, aggregate, abstain: the second half of the trip."""
-        hits = [those if _readable(q) else () for q, those in zip(questions, hits, strict=True)]
-        said = self._read(questions, hits)
+        texts = [question.text for question in questions]
+        hits = [those if _readable(q) else () for q, those in zip(texts, hits, strict=True)]
+        said = self._read(texts, hits)
         return [
-            self._answer(found, Question(question, question), tuple(those), candidates)
+            self._answer(found, question, tuple(those), candidates)
             for question, those, candidates in zip(questions, hits, said, strict=True)
         ]
 
@@ -190,7 +217,8 @@ class Service:
             return Answer(question, None, 0.0, (), (), hits, reason, name, number)
         # Whatever does not beat the null score of its passage merely stands there.
         rest = [c for c in said[1:] if c.spans[0].score > c.spans[0].null_score]
-        said = [said[0], *rest[:OTHERS]]
+        chosen = [said[0], *rest[:OTHERS]]
+        judged = self._judge(chosen, said, hits)
         documents = _Documents(found)
         each = [
             Answer(
@@ -202,7 +230,7 @@ class Service:
                 collection=name,
                 generation=number,
             )
-            for candidate, (confidence, enough) in zip(said, self._judge(said, hits), strict=True)
+            for candidate, (confidence, enough) in zip(chosen, judged, strict=True)
         ]
         top = each[0]
         if top.reason:

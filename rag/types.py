@@ -12,10 +12,22 @@ Reason = Literal["", "empty_index", "no_evidence", "below_threshold", "question_
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as the user typed it (`asked`), and as it is searched and read (`text`)."""
+    """A question as the user typed it (`asked`), and as it is searched and read (`text`).
+
+    `carried` are the words that `text` has from earlier turns; see `rag.converse.standalone`.
+    """
 
     text: str
     asked: str
+    carried: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question, as it was searched, and the answer given; None if there was none."""
+
+    question: str
+    answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,7 @@ def to_json(answer: Answer, elapsed_ms: int) -> dict[str, Any]:
         "schema": 1,
         "question": answer.question.asked,
         "asked_as": answer.question.text,
+        "carried": list(answer.question.carried),
         "collection": answer.collection,
         "generation": answer.generation,
         "answer": answer.text,

@@ -46,8 +46,8 @@ def test_ask_as_json(home: list[str]) -> None:
     done = spanwise("ask", "Who heads the council?", *home, "--json", code=0)
     said = json.loads(done.stdout)
     assert list(said) == [
-        "schema", "question", "asked_as", "collection", "generation", "answer", "confidence",
-        "reason", "citations", "others", "hits", "elapsed_ms",
+        "schema", "question", "asked_as", "carried", "collection", "generation", "answer",
+        "confidence", "reason", "citations", "others", "hits", "elapsed_ms",
     ]  # fmt: skip
     (hit, *_) = said["hits"]
     text = (SEEDS.parent / hit["path"]).read_text("utf-8")

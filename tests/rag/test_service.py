@@ -15,7 +15,7 @@ from index.errors import CollectionError
 from index.types import Filter
 from rag.service import Service
 from rag.settings import Settings
-from rag.types import Answer, Citation, to_json
+from rag.types import Answer, Citation, Question, Turn, to_json
 
 QUESTIONS = [
     "Who heads the Deir al-Zor military council?",
@@ -113,6 +113,21 @@ def test_given_hits_are_read(service: Service) -> None:
     question = QUESTIONS[0]
     assert service.answer(question, service.search(question)) == service.ask(question)
     assert service.answer(question, []).reason == "no_evidence"
+
+
+def test_a_follow_up_is_asked_with_what_it_leaves_out(service: Service) -> None:
+    turns = [Turn(QUESTIONS[0], "Ahmed Abu Khawla")]
+    typed = "How many fighters does it include?"
+    whole = "How many fighters does the Deir al-Zor military council include?"
+    answer = service.ask(typed, turns=turns)
+    assert answer.question == Question(whole, typed, ("the Deir al-Zor military council",))
+    assert answer.text is not None and "4,000" in answer.text
+    assert answer.hits == service.ask(whole).hits
+    assert service.answer(answer.question, service.search(whole)) == answer
+    assert service.ask(typed).question == Question(typed, typed)
+    assert service.ask_batch([typed, typed], turns=[turns, []]) == [answer, service.ask(typed)]
+    with pytest.raises(ValueError):
+        service.ask_batch([typed, typed], turns=[turns])
 
 
 def test_a_filter_reaches_the_answer(service: Service) -> None:

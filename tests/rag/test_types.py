@@ -17,7 +17,7 @@ def test_the_one_json_form_is_pinned() -> None:
     citation = Citation(
         "d1", "seeds/a.txt", "A title", "2017-08-05", 2, 100, 106, "Khawla", text, 100, 137, "p1"
     )
-    question = Question("who heads the council", "who heads it?")
+    question = Question("who heads the council", "who heads it?", ("the council",))
     other = Answer(question, "Dillon", 0.2, (citation,))
     given = Answer(question, "Khawla", 0.9, (citation,), (other,), hits, "", "seeds", 3)
     withheld = Answer(question, None, 0.1, (), (), (), "no_evidence", "seeds", 3)
