@@ -32,8 +32,9 @@ _NEGATION = re.compile(r"\b(?:no|not|never|neither|nor|none|nobody|nothing|witho
 
 
 RETRIEVAL = 6.0
-"""What a fused score of 1 is worth beside the logits. On the first 640 questions of
-`eval.calibration_set` the top answer was right for 78.4% with 6, 77.3% with 0, 77.0% with 25."""
+"""What a fused score of 1 is worth beside the logits. On the 750 answerable questions of
+`rag.recipe.calibration_set` the top answer was right for 78.8% with 6, 77.2% with 0, 77.9% with
+18."""
 
 
 @dataclass(frozen=True, slots=True)

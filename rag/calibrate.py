@@ -49,7 +49,7 @@ def fit(
         asked = service.candidates([example.question for example in part])
         for example, (hits, said) in zip(part, asked, strict=True):
             if said:
-                found = features(said[0], hits)
+                found = features(said[0], hits, said)
                 rows.append([found[name] for name in FEATURES])
                 right.append(is_right(said[0].text, [gold.text for gold in example.golds]))
     progress(len(examples), len(examples))

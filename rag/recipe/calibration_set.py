@@ -3,13 +3,14 @@
 Documents: the articles of SQuAD 2.0 dev whose title falls into the tuning half (the other half is
 for reporting), and of the reader's own sources what was held out of its training: Wikipedia
 articles, news quizzes, newswire. Questions: answerable ones, near misses that SQuAD marks as
-unanswerable, and such whose document is not there.
+unanswerable, and such whose document is not there. The reporting half is written beside them.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -34,12 +35,15 @@ def is_tuning_half(title: str) -> bool:
 
 
 def main() -> None:
-    """Write ``OUT/docs/`` and ``OUT/calibration.jsonl``."""
+    """Write ``OUT/docs/``, ``OUT/calibration.jsonl`` and ``OUT/reported.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the folder with dev/ and train/")
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    dev = read_rows(options.data / "dev" / "squad2_dev.dev.jsonl.gz")
+    dev = list(read_rows(options.data / "dev" / "squad2_dev.dev.jsonl.gz"))
+    options.out.mkdir(parents=True, exist_ok=True)
+    with (options.out / "reported.jsonl").open("w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(r) + "\n" for r in dev if not is_tuning_half(r["title"]))
     laid = lay_out(_known(dev), options.out / "docs")
     held_out = _held_out(options.data)
     far = [row for row in held_out if _is_absent(row)]

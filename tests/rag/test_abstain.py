@@ -9,7 +9,7 @@ import pytest
 
 from index.errors import ModelError
 from index.types import Hit, Passage
-from rag.abstain import FEATURES, FILE, Calibrator, features
+from rag.abstain import FARTHEST, FEATURES, FILE, Calibrator, features
 from rag.aggregate import RETRIEVAL, aggregate
 from rag.types import Span
 
@@ -33,9 +33,13 @@ def test_features_of_an_answer_worked_by_hand() -> None:
     )
     assert [c.text for c in said] == ["4,000", "800"]
     hits = [said[1].spans[0].hit]
-    assert features(said[0], hits) == {"evidence": 8.0 + RETRIEVAL, "retrieval": 0.25}
-    assert features(said[1], hits) == {"evidence": 5.0 + RETRIEVAL / 4, "retrieval": 0.25}
-    assert set(features(said[0], hits)) == set(FEATURES)
+    lead = 3.0 + 0.75 * RETRIEVAL
+    first = {"evidence": 8.0 + RETRIEVAL, "retrieval": 0.25, "lead": lead}
+    assert features(said[0], hits, said) == first
+    second = {"evidence": 5.0 + RETRIEVAL / 4, "retrieval": 0.25, "lead": -lead}
+    assert features(said[1], hits, said) == second
+    assert features(said[0], hits, said[:1])["lead"] == FARTHEST
+    assert set(first) == set(FEATURES)
 
 
 def test_probability_is_the_logistic_of_the_weighted_sum() -> None:

@@ -155,7 +155,7 @@ def test_windows_hold_the_whole_answer_or_none_of_it() -> None:
     text = " ".join(words)
     start = text.index("raqqa")
     lesson = Lesson("1", "who ?", text, start, start + len("raqqa council"))
-    # [CLS] who ? [SEP] and [SEP] leave 20 of 25 tokens; with 8 shared, windows begin at 0, 12, 24, …
+    # [CLS] who ? [SEP] … [SEP] leaves 20 of 25 tokens; with 8 shared they begin at 0, 12, 24, …
     found = list(module._windows(lesson, tokenizer, 25, 8))
     assert [len(window.ids) for window in found] == [25, 25, 25, 25, 17]
     assert [(w.first, w.last) for w in found] == [(0, 0), (22, 23), (10, 11), (0, 0), (0, 0)]
