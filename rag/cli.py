@@ -14,10 +14,12 @@ from rag import cli_measure, cli_train
 from rag.options import (
     After,
     Before,
+    BehindProxy,
     Boilerplate,
     Collection,
     Encoder,
     Home,
+    Host,
     Json,
     MaxBytes,
     MaxChars,
@@ -26,6 +28,7 @@ from rag.options import (
     Passages,
     PathGlobs,
     Reader,
+    Token,
     Types,
     console,
     filter_from,
@@ -170,9 +173,16 @@ def chat(
         int, typer.Option(min=1, max=65535, help="The next free one is taken if it is in use.")
     ] = 7860,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    memory: Annotated[bool, typer.Option(help="Keep the conversations in the home.")] = True,
+    host: Host = "127.0.0.1",
+    token: Token = "",
+    behind_proxy: BehindProxy = "",
     as_json: Json = False,
 ) -> None:
     """Ask in the browser: the answer beside the passages it stands in."""
+    from rag.gate import Entrance
+
+    entrance = Entrance(host, token, behind_proxy)  # said before anything heavy is loaded
     from rag.web import serve
 
     settings = settings_from(home=home, collection=collection, reader=reader)
@@ -185,7 +195,7 @@ def chat(
         else:
             typer.echo(f"Spanwise is at {url} (stop it with Ctrl-C)", err=True)
 
-    serve(settings, port, browser, announce)
+    serve(settings, port, browser, announce, entrance, memory)
 
 
 @app.command()

@@ -47,6 +47,20 @@ Boilerplate = Annotated[bool, typer.Option(help="Search web boilerplate too.")]
 MaxBytes = Annotated[int, typer.Option(help="Skip files larger than this.")]
 MaxChars = Annotated[int, typer.Option(help="Skip documents longer than this.")]
 MaxSeconds = Annotated[float, typer.Option(help="Give up parsing a file after this long.")]
+Host = Annotated[
+    str, typer.Option(help="The address to listen at; any but this machine's own needs a token.")
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        help="What visitors must know; better given in the environment.",
+        envvar="SPANWISE_TOKEN",
+        show_envvar=True,
+    ),
+]
+BehindProxy = Annotated[
+    str, typer.Option(help="The name under which a proxy before it is asked; needs a token.")
+]
 
 
 def settings_from(**flags: object) -> Settings:

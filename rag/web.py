@@ -8,42 +8,41 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from index.errors import SettingsError, SpanwiseError
-from rag.chat.page import CSS, build_chat
-from rag.service import Service
+from index.errors import CollectionError, SettingsError, SpanwiseError
+from index.home import collections
+from rag.chat.library import Library
+from rag.chat.page import HEAD, build_chat
+from rag.chat.routes import routes
+from rag.chat.uploads import Uploads
+from rag.gate import LOOPBACK, Entrance, Gate
+from rag.memory import Memory
 from rag.settings import Settings
 
-ADDRESS = "127.0.0.1"
-HOSTS = (ADDRESS, "localhost")
 PORTS_TRIED = 50
 
 log = logging.getLogger("spanwise.web")
 
 
-def make_app(service: Service) -> FastAPI:
-    """The application over an open service.
+def make_app(library: Library, uploads: Uploads, entrance: Entrance) -> FastAPI:
+    """The application over the collections of a home.
 
-    Gradio checks no Host header, so that a foreign page could reach a local server by DNS
-    rebinding, and lets foreign pages upload; here every route answers to this machine's own names
-    and pages alone.
+    Gradio checks neither Host nor Origin, so that a foreign page could reach a local server or
+    have files uploaded to it; the gate stands before each of its routes and of ours. Gradio's own
+    uploads are shut: files come by `rag.chat.routes`.
     """
     app = FastAPI(openapi_url=None)
-    app.add_middleware(_Gate)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))
+    app.add_middleware(Gate, entrance=entrance)
+    app.router.routes.extend(routes(library, uploads))
     gr.mount_gradio_app(
         app,
-        build_chat(service),
+        build_chat(library),
         path="",
-        css=CSS,
+        head=HEAD,
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -56,29 +55,46 @@ def make_app(service: Service) -> FastAPI:
     return app
 
 
-def serve(settings: Settings, port: int, browser: bool, announce: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    port: int,
+    browser: bool,
+    announce: Callable[[str], None],
+    entrance: Entrance = Entrance(),  # noqa: B008  frozen
+    remember: bool = True,
+) -> None:
     """Serve the chat until interrupted. The page is up before the weights are loaded.
 
     Args:
-        settings: which collection, which reader.
+        settings: which home, which collection first, which reader.
         port: the first to try.
         browser: open the page.
         announce: told the page's address once it is up.
+        entrance: where to listen, and what visitors must show.
+        remember: keep the conversations.
 
     Raises:
-        CollectionError: nothing is indexed.
+        CollectionError: the collection named does not exist.
+        HomeError: the conversations cannot be kept.
         ModelError: there is no such reader.
         SettingsError: no port is free.
     """
-    with Service.open(settings=settings) as service, _listen(port) as listening:
-        url = f"http://{ADDRESS}:{listening.getsockname()[1]}"
-        service.reader.folder  # noqa: B018  a wrong name is an error now, not at the first question
-        app = make_app(service)
+    names = collections(settings.home)
+    if settings.collection is not None and settings.collection not in names and names:
+        raise CollectionError(
+            "No such collection", where=settings.collection, mend=f"There are: {', '.join(names)}."
+        )
+    with _listen(entrance.host, port) as listening:
+        library = Library(settings, Memory.open(settings.home) if remember else None)
+        uploads = Uploads(library)
+        library.reader.folder  # noqa: B018  a wrong name is an error now, not at the first question
+        url = f"http://{_shown(entrance.host)}:{listening.getsockname()[1]}"
+        app = make_app(library, uploads, entrance)
         server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
 
         def warm_up() -> None:
             try:
-                service.warm_up()
+                library.warm_up()
             except SpanwiseError as error:
                 log.error("%s", error)  # the page says so at the first question
 
@@ -89,30 +105,16 @@ def serve(settings: Settings, port: int, browser: bool, announce: Callable[[str]
                 _aside(lambda: webbrowser.open(url))
 
         server.begin = begin
-        server.run(sockets=[listening])
+        try:
+            server.run(sockets=[listening])
+        finally:
+            uploads.close()
+            library.close()
 
 
 def _aside(deed: Callable[[], object]) -> None:
     """In a thread of its own: the server must not wait."""
     threading.Thread(target=deed, daemon=True).start()
-
-
-class _Gate:
-    """Lets in what was asked from this machine's own pages, or from no page at all.
-
-    Without it a foreign page could have files uploaded here: that needs no answer to be read.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = dict(scope.get("headers") or ()).get(b"origin", b"").decode("latin-1")
-        if origin and urlsplit(origin).hostname not in HOSTS:
-            refusal = PlainTextResponse("Spanwise answers only to its own page.", 403)
-            await refusal(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
 
 
 class _Server(uvicorn.Server):
@@ -125,20 +127,31 @@ class _Server(uvicorn.Server):
         self.begin()
 
 
-def _listen(port: int) -> socket.socket:
+def _shown(host: str) -> str:
+    """The host as an address has it; one that stands for all addresses is reached by loopback."""
+    if host in ("0.0.0.0", "::"):
+        return LOOPBACK
+    return f"[{host}]" if ":" in host else host
+
+
+def _listen(host: str, port: int) -> socket.socket:
     """A socket on the first free port from `port` on, bound here so that nobody else takes it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening = socket.socket(family, socket.SOCK_STREAM)
         if os.name == "posix":  # elsewhere it would share a port that is in use
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((ADDRESS, candidate))
+            listening.bind((host, candidate))
             listening.listen()
+        except socket.gaierror as error:
+            listening.close()
+            raise SettingsError("Not an address of this machine", where=host) from error
         except OSError:
             listening.close()
         else:
             return listening
     raise SettingsError(
-        f"No port is free between {port} and {port + PORTS_TRIED - 1}",
+        f"No port is free between {port} and {port + PORTS_TRIED - 1} at {host}",
         mend="Choose another one with --port.",
     )

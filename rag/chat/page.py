@@ -1,7 +1,7 @@
-"""`build_chat`: the page on which questions are asked and every quotation can be checked.
+"""`build_chat`: the page. Its HTML is made beside it; here it is wired to Gradio.
 
-Text of documents and questions reaches it only escaped, and is never rendered as Markdown, HTML
-or LaTeX. The messages of a `gr.Chatbot` are HTML even without Markdown.
+Text of documents and questions reaches it only escaped, as the value of `gr.HTML` components whose
+template is ``${value}``, which inserts and does not evaluate; nothing is Markdown or LaTeX.
 """
 
 from __future__ import annotations
@@ -13,111 +13,180 @@ from typing import Any
 import gradio as gr
 
 from index.errors import SpanwiseError
-from rag import journal
-from rag.service import Service
-from rag.show import REASONS, sure
-from rag.types import Answer, Citation
+from rag.chat import shelf
+from rag.chat.answer import turn
+from rag.chat.desk import Desk, Talk, place_of
+from rag.chat.library import Library
+from rag.chat.sources import panel
+from rag.service import LONGEST_QUESTION
 
-Messages = list[dict[str, Any]]
-"""As `gr.Chatbot` takes them: role and content."""
+HEAD = """<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="/desk/theme.css"><script src="/desk/page.js"></script>"""
+NAME = """<div class="plate"><p id="name">Spanwise</p><button type="button" data-act="menu"
+aria-expanded="false" aria-controls="side">Collections, conversations</button></div>"""
+AT_ONCE = 4
+"""Questions that are answered at the same time; the others wait, in order."""
+MOST_WAITING = 64
+WIRED = """const wire = () =>
+  window.spanwise?.documents ? window.spanwise.wire(element, trigger) : setTimeout(wire, 20);
+wire();"""
+"""Gradio puts our script into the page when it likes, before or after its components."""
 
-CSS = """
-.gradio-container { max-width: 1100px !important; margin: 0 auto; }
-#sources figure { margin: 0 0 1.5rem; padding: 0; }
-#sources blockquote { margin: 0; border: 0; padding: 0; font: 1.05rem/1.65 Georgia, serif;
-  white-space: pre-line; overflow-wrap: anywhere; }
-#sources mark { background: #f4c95d; color: #1c1917; padding: 0 .15em; }
-#sources figcaption { margin-top: .4rem; font-size: .85rem; opacity: .75; overflow-wrap: anywhere; }
-footer { display: none !important; }
-"""
+Shown = tuple[Any, ...]
+"""Desk, left side, conversations, thread, sources: what every event may change."""
 
 
-def build_chat(service: Service) -> gr.Blocks:
-    """The page over an open service. Building it loads no weights."""
-    with gr.Blocks(title="Spanwise", analytics_enabled=False) as page:
-        gr.Markdown(
-            "# Spanwise\nAnswers are quotations from your documents, or they are not given."
-        )
-        with gr.Row():
-            with gr.Column(scale=3):
-                chat = gr.Chatbot(
-                    label=f"Collection: {service.retriever.collection}",
-                    height=480,
-                    render_markdown=False,
-                    sanitize_html=True,
-                    latex_delimiters=[],
-                    allow_tags=False,
-                    feedback_options=None,
-                    buttons=["copy"],
-                    placeholder="Ask the documents a question.",
-                )
+def build_chat(library: Library) -> gr.Blocks:
+    """The page over the collections of a home. Building it loads no weights."""
+    with gr.Blocks(title="Spanwise", analytics_enabled=False, fill_width=True) as page:
+        desk = gr.State(None)
+        with gr.Row(elem_id="desk", equal_height=False):
+            with gr.Column(elem_id="side", min_width=0):
+                _html(NAME, "name-plate")
+                side = _html("", "collections")
+                search = gr.Textbox(
+                    label="Conversations", placeholder="Search them…", max_length=200,
+                    elem_id="search", visible=library.memory is not None,
+                )  # fmt: skip
+                talks = _html("", "conversations")
+            with gr.Column(elem_id="middle", min_width=0):
+                thread = _html("", "thread")
                 box = gr.Textbox(
-                    show_label=False,
-                    label="Question",
-                    placeholder="Ask the documents…",
-                    max_length=2_000,
-                    submit_btn=True,
-                    autofocus=True,
-                )
-            with gr.Column(scale=2):
-                # The default template is ${value}, which inserts and does not evaluate.
-                sources = gr.HTML(
-                    label="Where it stands", show_label=True, container=True, elem_id="sources"
-                )
-
-        def ask(question: str, shown: Messages) -> Iterator[tuple[Any, Messages, str]]:
-            shown = [*shown, {"role": "user", "content": escape(question)}]
-            yield "", shown, ""
-            try:
-                answer = service.ask(question)
-                message, marked = _message(answer), _sources(answer)
-            except SpanwiseError as error:
-                message, marked = str(error), ""
-            except Exception as error:
-                message, marked = journal.failed(error), ""
-            yield gr.skip(), [*shown, {"role": "assistant", "content": escape(message)}], marked
-
-        # One event for both, once at a time: a second question must not overwrite the first.
-        outputs = [box, chat, sources]
-        box.submit(ask, [box, chat], outputs, api_visibility="private", trigger_mode="once")
-    page.queue(default_concurrency_limit=2, max_size=64)
+                    label="Question", show_label=False, placeholder="Ask the documents…",
+                    max_length=LONGEST_QUESTION, submit_btn=True, autofocus=True, elem_id="box",
+                )  # fmt: skip
+                typed = gr.Textbox(visible=False)
+            with gr.Column(elem_id="beside", min_width=0):
+                sources = _html(panel(None), "sources")
+        outputs = [desk, side, talks, thread, sources]
+        wired = _Wired(library)
+        quiet = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
+        asking = {**quiet, "concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
+        # The box is emptied by the browser itself, at once: what is typed next is never lost.
+        box.submit(None, box, [box, typed], js="(text) => ['', text]", **quiet).then(
+            wired.ask, [desk, typed], outputs, **asking
+        )
+        thread.click(wired.on_thread, desk, outputs, **asking)
+        side.click(wired.on_side, desk, outputs, **quiet)
+        talks.click(wired.on_side, desk, outputs, **quiet)
+        search.change(wired.search, [desk, search], outputs, **quiet)
+        page.load(wired.load, None, outputs, **quiet)
+    page.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
     return page
 
 
-def _message(answer: Answer) -> str:
-    if answer.text is None:
-        said = [REASONS[answer.reason]]
-        if answer.hits:
-            said.append(f"The nearest passage is in {answer.hits[0].passage.path}.")
-        return "\n\n".join(said)
-    where = sorted({citation.path for citation in answer.citations})
-    lines = [answer.text, "", f"Confidence {sure(answer.confidence)} · {', '.join(where)}"]
-    others = [other.text for other in answer.others if other.text and not other.reason]
-    if others:
-        lines += ["", "Also found: " + "; ".join(others)]
-    return "\n".join(lines)
+class _Wired:
+    """The page's events. Each gets the desk of its page and says what is to be shown anew."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def load(self, request: gr.Request) -> Shown:
+        """A page has been opened."""
+        wanted = request.query_params.get("collection")
+        names = [each.name for each in self._library.shelves()]
+        return self._all(Desk(self._library, wanted if wanted in names else None))
+
+    def ask(self, desk: Desk | None, text: str, literal: bool = False) -> Iterator[Shown]:
+        """A question; shown as it grows, unless another conversation was opened meanwhile."""
+        desk = desk or Desk(self._library)  # the server was started anew under an open page
+        if not text.strip():
+            yield (desk, *[gr.skip()] * 4)
+            return
+        last = None
+        for talk in desk.ask(text.strip(), literal):
+            if talk is desk.talk:
+                last = talk
+                yield desk, gr.skip(), gr.skip(), self._thread(desk), panel(talk.sources())
+        if last is desk.talk:
+            yield desk, self._side(desk), self._talks(desk), gr.skip(), gr.skip()
+
+    def on_thread(self, desk: Desk | None, event: gr.EventData) -> Iterator[Shown]:
+        """A button in the conversation."""
+        desk, data = desk or Desk(self._library), _data(event)
+        act, place = data.get("act"), place_of(data.get("turn"), desk)
+        if act == "ask":
+            yield from self.ask(desk, str(data.get("text", ""))[:LONGEST_QUESTION])
+        elif place is None:
+            return
+        elif act == "literal":
+            yield from self.ask(desk, desk.talk.records[place]["question"], literal=True)
+        elif act == "verdict":
+            try:
+                desk.judge(place, str(data.get("verdict")), str(data.get("note", ""))[:2_000])
+            except SpanwiseError as error:
+                gr.Warning(str(error))
+            yield desk, gr.skip(), gr.skip(), self._thread(desk), gr.skip()
+        else:
+            desk.talk.shown = place
+            yield desk, gr.skip(), gr.skip(), self._thread(desk), panel(desk.talk.sources())
+
+    def on_side(self, desk: Desk | None, event: gr.EventData) -> Shown:
+        """A button on the left side."""
+        desk, data, memory = desk or Desk(self._library), _data(event), self._library.memory
+        act, talk = data.get("act"), desk.talk
+        try:
+            number = int(data.get("id") or 0)
+            name = str(data.get("name", ""))
+            if act == "collection" or (act == "refresh" and desk.talk.collection is None):
+                names = [each.name for each in self._library.shelves()]
+                desk.begin(name if name in names else self._library.default())
+            elif act == "new":
+                desk.begin(desk.talk.collection)
+            elif act == "conversation":
+                desk.open(number)
+            elif act == "rename" and memory is not None:
+                memory.rename(number, str(data.get("title", "")))
+            elif act == "delete" and memory is not None:
+                memory.delete(number)
+                if desk.talk.id == number:
+                    desk.begin(desk.talk.collection)
+        except (SpanwiseError, ValueError) as error:
+            gr.Warning(escape(str(error)))
+        if desk.talk is not talk:
+            return self._all(desk)
+        # The conversation is left alone: a question may be under way in it, and have more to show.
+        return desk, self._side(desk), self._talks(desk), gr.skip(), gr.skip()
+
+    def search(self, desk: Desk | None, text: str) -> Shown:
+        """Words that conversations are searched for."""
+        desk = desk or Desk(self._library)
+        desk.search = text
+        return (desk, gr.skip(), self._talks(desk), gr.skip(), gr.skip())
+
+    def _all(self, desk: Desk) -> Shown:
+        shown = panel(desk.talk.sources())
+        return desk, self._side(desk), self._talks(desk), self._thread(desk), shown
+
+    def _side(self, desk: Desk) -> str:
+        return shelf.collections(self._library.shelves(), desk.talk.collection)
+
+    def _talks(self, desk: Desk) -> str:
+        memory = self._library.memory
+        if memory is None:
+            return ""
+        try:
+            said = memory.conversations(desk.search)
+        except SpanwiseError as error:
+            return f'<p class="trouble">{escape(str(error))}</p>'
+        return shelf.conversations(said, desk.talk.id, desk.search)
+
+    def _thread(self, desk: Desk) -> str:
+        talk: Talk = desk.talk
+        if talk.records:
+            turns = (turn(r, n, n == talk.shown) for n, r in enumerate(talk.records))
+            return "".join(turns)
+        shelves = {each.name: each for each in self._library.shelves()}
+        here = shelves.get(talk.collection or "")
+        return shelf.welcome(here, here is not None and self._library.is_demo(here.name))
 
 
-def _sources(answer: Answer) -> str:
-    """HTML of the sentences cited, or of the nearest passage."""
-    if answer.citations or not answer.hits:
-        return "".join(_quotation(citation) for citation in answer.citations)
-    nearest = answer.hits[0].passage
-    return _figure(escape(nearest.text), [nearest.path])
+def _html(value: str, ident: str) -> gr.HTML:
+    """A part of the page that shows our own HTML and evaluates nothing."""
+    return gr.HTML(value, elem_id=ident, apply_default_css=False, js_on_load=WIRED, container=False)
 
 
-def _quotation(citation: Citation) -> str:
-    offset = citation.sentence_start
-    before = citation.sentence[: citation.start - offset]
-    after = citation.sentence[citation.end - offset :]
-    marked = f"{escape(before)}<mark>{escape(citation.quote)}</mark>{escape(after)}"
-    page = f"page {citation.page}" if citation.page else ""
-    return _figure(marked, [citation.path, page, citation.title or "", citation.date or ""])
-
-
-def _figure(quotation: str, about: list[str]) -> str:
-    caption = escape(" · ".join(part for part in about if part))
-    return (
-        f'<figure><blockquote dir="auto">{quotation}</blockquote>'
-        f'<figcaption dir="auto">{caption}</figcaption></figure>'
-    )
+def _data(event: gr.EventData) -> dict[str, Any]:
+    """What a button sent along."""
+    sent = event._data
+    return sent if isinstance(sent, dict) else {}

@@ -1,0 +1,114 @@
+"""HTML of quoted text: escaped, with the span marked. Everything that a page quotes comes by here.
+
+>>> marked("a < b", 10, [(14, 15)])
+'a &lt; <mark>b</mark>'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from html import escape
+from urllib.parse import urlencode
+
+AROUND = 200
+"""Characters of a passage shown on either side of the span."""
+
+
+Spans = Sequence[tuple[int, int]]
+"""(start, end) in a document."""
+
+
+def marked(text: str, offset: int, spans: Spans, faintly: Spans = ()) -> str:
+    """HTML of a text that begins at `offset` of its document, with the parts in `spans` marked.
+
+    Args:
+        text: a stretch of a document.
+        offset: where in the document it begins.
+        spans: what is marked; what lies outside the text, or in a mark already, is not.
+        faintly: what is marked too, less strongly.
+    """
+    said, at = [], 0
+    every = [(*span, "<mark>") for span in spans]
+    every += [(*span, '<mark class="other">') for span in faintly]
+    for start, end, tag in sorted(every, key=lambda each: (each[0], -each[1])):
+        start, end = max(start - offset, at), min(end - offset, len(text))
+        if start < end:
+            said += [escape(text[at:start]), tag, escape(text[start:end]), "</mark>"]
+            at = end
+    html = "".join([*said, escape(text[at:])])
+    return re.sub(r"\s*\n\s*", "\n", html)  # blank lines only take room; no tag of ours has one
+
+
+def excerpt(text: str, offset: int, spans: Spans, faintly: Spans = ()) -> str:
+    """HTML of the part of a passage around its spans, cut between words, with dots where cut."""
+    within = range(offset, offset + len(text))
+    inside = [(start, end) for start, end in spans if start in within]
+    faintly = [(start, end) for start, end in faintly if start in within]
+    inside, faintly = (inside, faintly) if inside else (faintly, [])
+    first = min((start for start, _ in inside), default=offset) - offset
+    last = max((end for _, end in inside), default=offset) - offset
+    begin, end = _word_start(text, first - AROUND), _word_end(text, last + AROUND)
+    shown = marked(text[begin:end], offset + begin, inside, faintly)
+    return f"{'… ' if begin else ''}{shown}{' …' if end < len(text) else ''}"
+
+
+def _word_start(text: str, at: int) -> int:
+    if at <= 40:  # a few words more rather than dots
+        return 0
+    blank = text.find(" ", at)
+    return blank + 1 if 0 <= blank < at + 40 else at
+
+
+def _word_end(text: str, at: int) -> int:
+    if at >= len(text) - 40:
+        return len(text)
+    blank = text.rfind(" ", at - 40, at)
+    return blank if blank > 0 else at
+
+
+def day(iso: str | None) -> str:
+    """A date for people, the same in every locale.
+
+    >>> day("2017-08-05")
+    '5 Aug 2017'
+    """
+    try:
+        at = date.fromisoformat((iso or "")[:10])
+    except ValueError:
+        return iso or ""
+    month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()[at.month - 1]
+    return f"{at.day} {month} {at.year}"
+
+
+def address(collection: str, document_id: str, start: int, end: int) -> str:
+    """The page's own address that opens a document at a span."""
+    parts = {"collection": collection, "document": document_id, "start": start, "end": end}
+    return "/?" + urlencode(parts)
+
+
+def name(path: str) -> str:
+    """The file's own name."""
+    return path.rpartition("/")[2]
+
+
+def about(path: str, day_of: str | None, page: int | None) -> str:
+    """HTML of the line under a title: date, path, page."""
+    parts = [day(day_of), path, f"page {page}" if page else ""]
+    return " · ".join(f'<span dir="auto">{escape(part)}</span>' for part in parts if part)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "document"), plural(1200, "passage")
+    ('1 document', '1,200 passages')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def deed(act: str, label: str, **data: object) -> str:
+    """HTML of a button; `data` goes along when it is pressed. The label is escaped."""
+    extra = "".join(f' data-{key}="{escape(str(value))}"' for key, value in data.items())
+    return f'<button type="button" data-act="{act}"{extra}>{escape(label)}</button>'

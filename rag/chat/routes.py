@@ -1,0 +1,221 @@
+"""What the page asks beside Gradio: documents to look at, files to add, conversations to keep.
+
+Documents are served by id, never by path; every answer is text or escaped HTML of ours. The gate
+of `rag.web` stands before all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from index.build import remove
+from index.errors import CollectionError, FolderError, HomeError, SpanwiseError
+from index.home import collections
+from index.retrieve import Retriever
+from rag.chat import document, ledger
+from rag.chat.library import Library, is_pdf
+from rag.chat.uploads import MOST_FILE_BYTES, Uploads
+
+HERE = Path(__file__).parent
+FILES = {"theme.css": ("theme.css",), "page.js": ("page.js", "documents.js")}
+"""What is served under a name: files one after the other, so that they are run in this order."""
+
+
+def routes(library: Library, uploads: Uploads) -> list[BaseRoute]:
+    """The routes over a library and its uploads."""
+    desk = _Desk(library, uploads)
+    return [
+        *(Route(f"/desk/{name}", _files(*parts), methods=["GET"]) for name, parts in FILES.items()),
+        Route("/view", desk.view, methods=["GET"]),
+        Route("/view/page.png", desk.picture, methods=["GET"]),
+        Route("/documents", desk.documents, methods=["GET"]),
+        Route("/documents/job", desk.job, methods=["GET"]),
+        Route("/documents/file", desk.receive, methods=["PUT"]),
+        Route("/documents/index", desk.index, methods=["POST"]),
+        Route("/documents/remove", desk.remove, methods=["POST"]),
+        Route("/conversations/{number:int}.md", desk.markdown, methods=["GET"]),
+        Route("/conversations/{number:int}.json", desk.whole, methods=["GET"]),
+    ]
+
+
+def _files(*names: str) -> Callable[[Request], Response]:
+    text = "\n".join((HERE / name).read_text("utf-8") for name in names)
+    media = "text/css" if names[0].endswith(".css") else "text/javascript"
+
+    def serve(request: Request) -> Response:
+        return Response(text, media_type=media, headers={"Cache-Control": "no-cache"})
+
+    return serve
+
+
+class _Desk:
+    """The endpoints. A SpanwiseError becomes its sentence, with status 404 or 409."""
+
+    def __init__(self, library: Library, uploads: Uploads) -> None:
+        self._library = library
+        self._uploads = uploads
+
+    def view(self, request: Request) -> Response:
+        """A document as stored, scrolled to by its mark."""
+        asked = request.query_params
+        try:
+            name, start, end = asked["collection"], int(asked["start"]), int(asked["end"])
+            found = self._library.document(name, asked["document"])
+        except (KeyError, ValueError):
+            return _refused("This document is not in the collection, or no longer.", 404)
+        except SpanwiseError as error:
+            return _refused(str(error), 404)
+        picture, note = "", ""
+        if is_pdf(found) and found.page(start):
+            if self._library.is_as_indexed(name, found):
+                picture = "/view/page.png?" + urlencode(dict(asked))
+            else:
+                note = "The file has changed or is gone since it was indexed: this is its text as "
+                note += "it was read then."
+        return HTMLResponse(document.view(found, start, end, picture, note))
+
+    def picture(self, request: Request) -> Response:
+        """The page of a PDF with the span boxed."""
+        asked = request.query_params
+        try:
+            found = self._library.document(asked["collection"], asked["document"])
+            start, end = int(asked["start"]), int(asked["end"])
+            png = self._library.page_picture(asked["collection"], found, start, end)
+        except (KeyError, ValueError, SpanwiseError):
+            png = None
+        if png is None:
+            return _refused("This page cannot be shown.", 404)
+        return Response(png, media_type="image/png")
+
+    def documents(self, request: Request) -> Response:
+        """The panel of a collection's documents."""
+        name = request.query_params.get("collection", "")
+        job = self._uploads.job(name)
+        if name not in collections(self._library.home):
+            return HTMLResponse(ledger.panel(name, [], {}, {}, job))
+        try:
+            with self._library.service(name).retriever.generation() as found:
+                listing, entries = found.store.listing(), found.store.ledger()
+                roots = found.manifest.roots
+        except SpanwiseError as error:
+            return _refused(str(error), 409)
+        return HTMLResponse(ledger.panel(name, listing, entries, roots, job))
+
+    def job(self, request: Request) -> Response:
+        """How far the indexing is."""
+        name = request.query_params.get("collection", "")
+        return HTMLResponse(ledger.progress(self._uploads.job(name)))
+
+    async def receive(self, request: Request) -> Response:
+        """One file, written under its name once all of it is here."""
+        asked = request.query_params
+        size = request.headers.get("content-length", "")
+        if not size.isdigit():
+            return _refused("The size of the file was not told.", 411)
+        try:
+            target = await run_in_threadpool(
+                self._uploads.place, asked["collection"], asked["name"], int(size)
+            )
+            await _write(request, target, int(size))
+        except KeyError:
+            return _refused("Neither collection nor name was told.", 400)
+        except SpanwiseError as error:
+            return _refused(str(error), 400)
+        return PlainTextResponse("", 201)
+
+    def index(self, request: Request) -> Response:
+        """Index what was received, or read a known root again."""
+        asked = request.query_params
+        try:
+            self._uploads.begin(asked["collection"], *asked.getlist("root")[:1])
+        except KeyError:
+            return _refused("No collection was named.", 400)
+        except (SpanwiseError, OSError, ValueError) as error:
+            return _refused(str(error), 409)
+        return PlainTextResponse("", 202)
+
+    def remove(self, request: Request) -> Response:
+        """Take a document out of the index, or let it in again."""
+        asked = request.query_params
+        undo = asked.get("undo") == "1"
+        try:
+            name, path = asked["collection"], asked["path"]
+            service = self._library.service(name)
+            if not undo and path not in _paths(service.retriever):
+                raise CollectionError("No document has this path", where=path)
+            remove(path, self._library.home, service.retriever.encoder, name, undo=undo)
+            if undo:
+                self._uploads.begin(name, path.partition("/")[0])
+            else:
+                self._uploads.forget(name, path)
+        except KeyError:
+            return _refused("Neither collection nor path was told.", 400)
+        except (SpanwiseError, OSError) as error:
+            return _refused(str(error), 409)
+        return PlainTextResponse("", 200)
+
+    def markdown(self, request: Request) -> Response:
+        """A conversation to be read."""
+        return self._export(request, "md")
+
+    def whole(self, request: Request) -> Response:
+        """A conversation as one JSON object."""
+        return self._export(request, "json")
+
+    def _export(self, request: Request, kind: str) -> Response:
+        memory, number = self._library.memory, request.path_params["number"]
+        try:
+            if memory is None:
+                raise HomeError("Nothing is remembered here")
+            said = memory.export_json(number)
+            if kind == "json":
+                text = json.dumps(said, ensure_ascii=False, indent=1)
+            else:
+                text = memory.export_markdown(number)
+        except SpanwiseError as error:
+            return _refused(str(error), 404)
+        name = quote(f"{said['title'][:80]}.{kind}", safe="")
+        media = "application/json" if kind == "json" else "text/markdown; charset=utf-8"
+        disposition = f"attachment; filename*=UTF-8''{name}"
+        return Response(text, media_type=media, headers={"Content-Disposition": disposition})
+
+
+def _paths(retriever: Retriever) -> set[str]:
+    """Of the documents; a root's name is not among them, so that no root is removed by mistake."""
+    with retriever.generation() as found:
+        return {path for path, *_ in found.store.listing()}
+
+
+async def _write(request: Request, target: Path, size: int) -> None:
+    """Write a request's body beside `target` and rename it there when it is whole."""
+    aside = target.with_name(f".{secrets.token_hex(8)}.part")
+    received = 0
+    try:
+        with aside.open("xb") as out:
+            async for piece in request.stream():
+                received += len(piece)
+                if received > min(size, MOST_FILE_BYTES):
+                    raise FolderError("The file is larger than was told", where=target.name)
+                out.write(piece)
+        if received != size:
+            raise FolderError("The file did not arrive whole", where=target.name)
+        aside.replace(target)
+    except ClientDisconnect:
+        raise FolderError("The file did not arrive whole", where=target.name) from None
+    except OSError as error:
+        raise HomeError(f"The file cannot be kept ({error.strerror})", where=target.name) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _refused(sentence: str, status: int) -> Response:
+    return PlainTextResponse(sentence, status)

@@ -1,0 +1,97 @@
+"""Documents on the page: added, asked, looked at, removed; and what may not be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import ask, browsing, go, serving, visiting
+from samples import pdf
+from tiny import write_files
+
+pytestmark = pytest.mark.timeout(900)  # a slow machine that has other things to do
+
+PAGES = [
+    ["The harbour office keeps this register of all its ships and their masters."],
+    ["The ferry Aurora sank in the harbour of Porto on a Monday in 1931.",
+     "Her captain was a man called Tomas Ribeiro of Lisbon."],
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("documents") / "home"
+
+
+@pytest.fixture(scope="module")
+def page(home: Path) -> Iterator[Any]:
+    """The chat over a home in which there is nothing yet."""
+    with browsing() as browser, serving("--home", str(home)) as address:
+        with visiting(browser, address) as opened:
+            opened.address = address
+            yield opened
+
+
+def files(folder: Path) -> list[str]:
+    written = write_files(folder, {"register.pdf": pdf(PAGES, "The register"), "odd.xyz": b"?"})
+    return [str(written / "register.pdf"), str(written / "odd.xyz")]
+
+
+def test_from_nothing_to_an_answer(page: Any, tmp_path: Path) -> None:
+    """First contact, a new collection, an upload, and the question asked on the same page."""
+    page.locator(".welcome").get_by_role("button", name="Add documents").click()
+    page.locator("#sheet").get_by_text("A new collection").wait_for()
+    page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path))
+    page.locator("#job").get_by_text("Give the new collection a name").wait_for()
+    page.locator("#new-collection").fill("Harbour papers")
+    page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path))
+    page.locator("#sheet .trouble").get_by_text("unknown type .xyz").wait_for()
+    page.locator("#sheet .listing").get_by_text("The register").wait_for()
+    page.locator("#sheet").get_by_role("button", name="Close").click()
+    page.locator("#collections button").filter(has_text="Harbour papers").click()
+    page.locator(".welcome").get_by_text("1 document").wait_for()
+    turn = ask(page, "Who was the captain of the ferry Aurora?")
+    assert "Ribeiro" in turn.locator(".answer").first.inner_text()
+    assert "page 2" in page.locator("#source-1").inner_text()
+
+
+def test_a_page_of_a_pdf_is_shown_with_the_span_boxed(page: Any, home: Path) -> None:
+    page.locator("#source-1").get_by_role("link", name="Open").click()
+    picture = page.locator("#sheet img")
+    picture.wait_for()
+    page.wait_for_function("document.querySelector('#sheet img').naturalWidth > 500")
+    assert "Page 2" in picture.get_attribute("alt")
+    address = page.url
+    uploaded = home / "uploads" / "Harbour papers" / "uploads" / "register.pdf"
+    whole = uploaded.read_bytes()
+    uploaded.write_bytes(whole + b"\n")
+    go(page, address)
+    page.locator("#sheet #mark").wait_for()
+    assert page.locator("#sheet img").count() == 0
+    assert "has changed or is gone" in page.locator("#sheet").inner_text()
+    uploaded.write_bytes(whole)
+
+
+def test_a_document_is_removed_and_its_upload_deleted(page: Any, home: Path) -> None:
+    go(page, page.address)
+    page.locator("#collections").get_by_role("button", name="Documents").click()
+    row = page.locator("#sheet .listing li").filter(has_text="uploads/register.pdf").first
+    row.get_by_role("button", name="Remove").click()
+    row.get_by_role("button", name="Really?").click()
+    page.locator("#sheet").get_by_text("removed by you").wait_for()
+    assert not (home / "uploads" / "Harbour papers" / "uploads" / "register.pdf").exists()
+    page.keyboard.press("Escape")
+    page.locator("#box textarea").fill("Who was the captain of the ferry Aurora?")
+    page.keyboard.press("Enter")
+    page.locator("#thread .said").get_by_text("nothing in this collection").wait_for()
+
+
+def test_what_was_removed_can_be_uploaded_again(page: Any, tmp_path: Path) -> None:
+    page.locator("#collections").get_by_role("button", name="Documents").click()
+    page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path)[:1])
+    page.locator("#sheet .listing").get_by_text("The register").wait_for()
+    page.keyboard.press("Escape")
+    turn = ask(page, "Who was the captain of the ferry Aurora?")
+    assert "Ribeiro" in turn.locator(".answer").first.inner_text()

@@ -1,0 +1,209 @@
+"""Documents, uploads and exports, asked without a browser and without models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from samples import pdf
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from tiny import WordEncoder, write_files
+
+from index import sync
+from index.errors import SpanwiseError
+from rag.chat import paint as painting
+from rag.chat.library import Library
+from rag.chat.paint import paint
+from rag.chat.routes import routes
+from rag.chat.uploads import MOST_FILE_BYTES, Uploads
+from rag.memory import Memory
+from rag.settings import Settings
+
+LINES = [["Nothing of note."], ["The ferry Aurora sank in Porto."]]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    folder = write_files(
+        tmp_path / "papers", {"a.pdf": pdf(LINES, "The <b>ferry</b>"), "b.md": "A dam broke."}
+    )
+    sync(folder, tmp_path / "home", WordEncoder(), "harbour")
+    opened = Library(Settings(tmp_path / "home"), Memory.open(tmp_path / "home"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(library: Library) -> TestClient:
+    return TestClient(Starlette(routes=routes(library, Uploads(library))))
+
+
+def address_of(library: Library, path: str, words: str) -> dict[str, str]:
+    with library.service("harbour").retriever.generation() as found:
+        document = found.store.document_by_path(path)
+    assert document is not None
+    start = document.text.index(words)
+    end = str(start + len(words))
+    return {"collection": "harbour", "document": document.id, "start": str(start), "end": end}
+
+
+def test_a_document_is_shown_by_its_id(client: TestClient, library: Library) -> None:
+    asked = address_of(library, "papers/a.pdf", "Porto")
+    shown = client.get("/view", params=asked)
+    assert shown.status_code == 200
+    assert '<mark id="mark" tabindex="-1">Porto</mark>' in shown.text
+    assert "The &lt;b&gt;ferry&lt;/b&gt;" in shown.text
+    assert "/view/page.png?collection=harbour&amp;document=" in shown.text
+    assert "Page 2" in shown.text
+    picture = client.get("/view/page.png", params=asked)
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+
+
+def test_a_text_has_no_picture(client: TestClient, library: Library) -> None:
+    asked = address_of(library, "papers/b.md", "dam")
+    shown = client.get("/view", params=asked)
+    assert "<img" not in shown.text and "indexed" not in shown.text
+    assert client.get("/view/page.png", params=asked).status_code == 404
+
+
+@pytest.mark.parametrize("change", ["changed", "gone"])
+def test_another_file_than_the_one_indexed_is_not_shown(
+    client: TestClient, library: Library, tmp_path: Path, change: str
+) -> None:
+    file = tmp_path / "papers" / "a.pdf"
+    if change == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(pdf([["Other"], ["The ferry Aurora sank in Faro."]]))
+    asked = address_of(library, "papers/a.pdf", "Porto")
+    shown = client.get("/view", params=asked)
+    assert "has changed or is gone" in shown.text and "<img" not in shown.text
+    assert "Porto" in shown.text
+    assert client.get("/view/page.png", params=asked).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [{"document": "nothing"}, {"collection": "none"}, {"collection": "../x"}, {"start": "x"}],
+)
+def test_what_is_not_there_is_a_sentence(
+    client: TestClient, library: Library, spoiled: dict[str, str]
+) -> None:
+    asked = address_of(library, "papers/a.pdf", "Porto") | spoiled
+    for path in ("/view", "/view/page.png"):
+        answer = client.get(path, params=asked)
+        assert answer.status_code == 404 and answer.text
+        assert answer.headers["content-type"].startswith("text/plain")
+
+
+def test_the_box_is_drawn_around_the_words() -> None:
+    """The pixels that differ from the page without a box lie where the words stand."""
+    from io import BytesIO
+
+    from PIL import Image, ImageChops
+
+    data, text = pdf(LINES), "\n".join(line for (line,) in LINES)
+    page_start = text.index("The ferry")
+
+    def painted(words: str) -> Image.Image:
+        start = text.index(words)
+        png = paint(data, page_start, 2, start, start + len(words))
+        assert png is not None
+        return Image.open(BytesIO(png))
+
+    plain = paint(data, page_start, 2, page_start, page_start)
+    assert plain is not None
+    left, top, right, bottom = (
+        ImageChops.difference(Image.open(BytesIO(plain)), painted("Aurora")).getbbox() or ()
+    )
+    # Helvetica 12 at (50, 750) of 600 x 800 points, drawn at 2 pixels a point.
+    assert 2 * 50 + 2 * 40 < left < right < 2 * 50 + 2 * 12 * len("The ferry Aurora")
+    assert 2 * 36 < top < 2 * 50 < bottom < 2 * 56
+
+
+def test_a_broken_or_endless_pdf_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert paint(b"%PDF-junk", 0, 1, 0, 1) is None
+    assert paint(pdf(LINES), 0, 99, 0, 1) is None
+    monkeypatch.setattr(painting, "SECONDS", 0.001)
+    assert paint(pdf(LINES), 0, 1, 0, 1) is None
+
+
+def test_the_panel_lists_documents_and_roots(client: TestClient) -> None:
+    panel = client.get("/documents", params={"collection": "harbour"}).text
+    assert "2 documents" in panel and "papers/b.md" in panel and "Read again" in panel
+    assert "A new collection" in client.get("/documents").text
+
+
+def test_a_file_is_received_whole_or_not_at_all(client: TestClient, library: Library) -> None:
+    def put(name: str, data: bytes, **headers: str) -> int:
+        asked = {"collection": "new one", "name": name}
+        return client.put(
+            "/documents/file", params=asked, content=data, headers=headers
+        ).status_code
+
+    folder = library.home / "uploads" / "new one" / "uploads"
+    assert put("deep/er/a.txt", b"A dam broke.") == 201
+    assert (folder / "deep" / "er" / "a.txt").read_bytes() == b"A dam broke."
+    assert put("b.txt", b"short", **{"Content-Length": "99"}) == 400
+    assert put("c.txt", b"longer than told", **{"Content-Length": "3"}) == 400
+    assert put("d.txt", b"x", **{"Content-Length": str(MOST_FILE_BYTES + 1)}) == 400
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.txt", "/a.txt", "a/../../b.txt", "..", ".a.txt", "a\0.txt", "a\n.txt", "c:\\a.txt",
+     "a\\..\\b.txt", "", "a.exe", "a", "x/" * 30 + "a.txt", "con:.txt", "\u202ea.txt"],
+)  # fmt: skip
+def test_no_name_leads_out_of_the_uploads(library: Library, name: str) -> None:
+    with pytest.raises(SpanwiseError):
+        Uploads(library).place("new", name, 1)
+    assert not list((library.home / "uploads").rglob("*.txt"))
+
+
+def test_only_so_much_is_received(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads = Uploads(library)
+    monkeypatch.setattr("rag.chat.uploads.MOST_FILES", 1)
+    uploads.place("new", "a.txt", 1).write_bytes(b"x")
+    with pytest.raises(SpanwiseError, match="no room"):
+        uploads.place("new", "b.txt", 1)
+
+
+def test_only_an_upload_is_deleted_with_its_document(library: Library, tmp_path: Path) -> None:
+    uploads = Uploads(library)
+    file = uploads.place("harbour", "a.txt", 1)
+    file.write_bytes(b"x")
+    uploads.forget("harbour", "papers/b.md")
+    uploads.forget("harbour", "uploads/../../../../papers/b.md")
+    assert (tmp_path / "papers" / "b.md").exists() and file.exists()
+    uploads.forget("harbour", "uploads/a.txt")
+    assert not file.exists()
+
+
+def test_the_outcome_of_a_job_that_finds_nothing_is_told(library: Library) -> None:
+    uploads = Uploads(library)
+    uploads.place("empty", "a.txt", 1).write_bytes(b"\0\1\2")
+    uploads.begin("empty")
+    with pytest.raises(SpanwiseError, match="being indexed"):
+        uploads.begin("empty")
+    deadline = time.monotonic() + 120
+    while uploads.job("empty").running and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "Nothing could be indexed" in uploads.job("empty").error
+    with pytest.raises(SpanwiseError, match="no such folder"):
+        uploads.begin("harbour", "elsewhere")
+
+
+def test_a_conversation_is_exported(client: TestClient, library: Library) -> None:
+    assert library.memory is not None
+    number = library.memory.create("harbour", "The “ferry” / ../x")
+    whole = client.get(f"/conversations/{number}.json")
+    assert whole.json()["title"] == "The “ferry” / ../x"
+    assert "attachment; filename*=UTF-8''The%20" in whole.headers["content-disposition"]
+    assert "/" not in whole.headers["content-disposition"]
+    assert client.get(f"/conversations/{number}.md").text.startswith("# The")
+    assert client.get("/conversations/999.md").status_code == 404
