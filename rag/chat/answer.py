@@ -106,9 +106,10 @@ def _one(
     quotations = [_sentence(record, c) for c in answer["citations"]]
     quoted = "".join(dict.fromkeys(quotations[:sentences]))
     line = sure(answer["confidence"], record.get("beside", {}) if answer is record else None)
+    say = f"{plural(len(documents), 'document')} {'says' if len(documents) == 1 else 'say'} so"
     return (
         f'<p class="answer"><span dir="auto">{escape(answer["answer"])}</span> {chips}</p>{quoted}'
-        f'<p class="sure">{line} <span>· {plural(len(documents), "document")}</span></p>'
+        f'<p class="sure">{line} <span>{say}</span></p>'
     )
 
 

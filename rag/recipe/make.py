@@ -16,12 +16,16 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from index.errors import SettingsError
 from rag.lessons import Lesson
+from rag.read import Reader
 from rag.recipe.mix import mix
 from rag.recipe.row import Row
 from rag.recipe.sources import draw
 from rag.train import Training, average, train
 
+FIRST = "df6f9348e350607a7947c61ef283139a5506f554be82595aca8aa67e69e38c3b"
+"""Fingerprint of the first reader, version 1 of the shipped weights, which training starts from."""
 SEED = 1
 WORKERS = 2
 ROUNDS = (
@@ -35,12 +39,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rag.recipe", description=__doc__)
     parser.add_argument("data", type=Path, help="the folder with train/, dev/ and retrieval/")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--start", help="the model to start from; default: the shipped reader")
+    parser.add_argument("--start", help="the model to start from; default: DATA/../models/reader")
     parser.add_argument(
         "--licensed-only", action="store_true",
         help="leave out the data sets for which no licence was stated",
     )  # fmt: skip
     options = parser.parse_args()
+    start = options.start or str(options.data.resolve().parent / "models" / "reader")
+    if options.start is None and Reader(start).fingerprint != FIRST:
+        raise SettingsError("Not the first reader", where=start, mend="Name it with --start.")
     rows = mix(draw(options.data, SEED, options.licensed_only), SEED)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "rows.json").write_text(json.dumps(_described(rows), indent=1) + "\n", "utf-8")
@@ -48,7 +55,6 @@ def main() -> None:
         [_lesson(row) for row in rows[share :: WORKERS * len(ROUNDS)]]
         for share in range(WORKERS * len(ROUNDS))
     ]
-    start = options.start
     for number, training in enumerate(ROUNDS, 1):
         whole = options.out / f"round-{number}"
         if not whole.exists():
