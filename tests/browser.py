@@ -90,6 +90,8 @@ def go(page: Any, address: str) -> None:
     """Open the page and wait until it is ready."""
     page.goto(address)
     page.locator("#collections h2").wait_for(state="attached")
+    for part in ("name-plate", "collections", "conversations", "thread", "sources"):
+        page.locator(f"html[data-wired~='{part}']").wait_for(state="attached")
 
 
 def ask(page: Any, question: str) -> Any:

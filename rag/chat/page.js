@@ -11,6 +11,7 @@ window.spanwise = (() => {
 
   function wire(element, trigger) {
     triggers[element.closest(".block")?.id ?? ""] = trigger;
+    document.documentElement.dataset.wired = Object.keys(triggers).join(" ");
     element.addEventListener("click", (event) => {
       const pressed = event.target.closest("[data-act]");
       if (pressed && element.contains(pressed) && pressed.tagName !== "FORM") {

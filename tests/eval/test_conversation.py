@@ -133,6 +133,7 @@ def test_our_conversations_go_on_from_their_beginning(ours: list[OurRow]) -> Non
         assert len(missing) <= 2, (row.example.id, missing)
 
 
+@pytest.mark.slow
 def test_follow_ups_find_their_passage_better_when_made_to_stand_alone(
     service: Service, ours: list[OurRow]
 ) -> None:

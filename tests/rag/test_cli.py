@@ -192,6 +192,7 @@ def test_drop_asks_also_with_json(home: list[str]) -> None:
     spanwise("check", *home, code=0)
 
 
+@pytest.mark.slow
 def test_models_that_there_are_not(home: list[str], tmp_path: Path) -> None:
     offline = {"HF_HUB_OFFLINE": "1"}
     for name in ("nobody/nothing", "/no/such/folder", str(tmp_path), "x" * 5000):
