@@ -167,6 +167,8 @@ def test_the_command_stopped_half_way(tmp_path: Path) -> None:
     started = subprocess.Popen(
         [sys.executable, "-m", "rag", *command],
         cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while sum(1 for _ in rows_of(out)) < 5:
         assert started.poll() is None, started.communicate()
