@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForQuestionAnswering, PreTrainedTokenizerFast
 
 WORDS = (
     "who heads the council of raqqa and 4 , 000 fighters . ? ( ) he said ' s u on friday".split()
@@ -17,6 +19,17 @@ def save(model: Any, tokenizer: Tokenizer, folder: Path, **special: str) -> Path
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     return folder
+
+
+def tiny_bert(
+    folder: Path, kind: Callable[..., Any] = BertForQuestionAnswering, seed: int = 1
+) -> Path:
+    """A model of one layer, never trained, of the given kind."""
+    tokenizer = word_pieces()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = kind(bert_config(tokenizer.get_vocab_size()))
+    return save(model, tokenizer, folder, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
 
 
 def bert_config(vocabulary: int) -> BertConfig:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from tiny import WordEncoder, write_files
-from tiny_models import bert_config, save, word_pieces
-from transformers import BertForQuestionAnswering
+from tiny_models import tiny_bert
 
 from eval.sets import Example, Gold
 from eval.tune import NDCG, Setup, _Bench, _OnceRead, tune
@@ -23,13 +21,7 @@ WORDS = ("dam", "opera", "river", "school", "market", "bridge")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A collection of forty-eight short documents, read by a tiny reader that was never trained."""
     home = tmp_path_factory.mktemp("tune")
-    tokenizer = word_pieces()
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = BertForQuestionAnswering(bert_config(tokenizer.get_vocab_size()))
-    reader = save(
-        model, tokenizer, home / "reader", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
-    )
+    reader = tiny_bert(home / "reader")
     folder = write_files(home / "docs", {
         f"{n}.txt": f"The {word} of town {n} was built in {1900 + n}. It has {n} {word}s."
         for n, word in enumerate(WORDS * 8)

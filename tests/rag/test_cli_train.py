@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch
-from tiny_models import bert_config, save, word_pieces
-from transformers import BertForQuestionAnswering
+import pytest
+from tiny_models import tiny_bert
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,11 +23,9 @@ def spanwise(*arguments: str, code: int) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.mark.slow
 def test_train_ends_with_figures_before_and_after(tmp_path: Path) -> None:
-    tokenizer = word_pieces()
-    torch.manual_seed(1)
-    model = BertForQuestionAnswering(bert_config(tokenizer.get_vocab_size()))
-    base = save(model, tokenizer, tmp_path / "base", pad_token="[PAD]")
+    base = tiny_bert(tmp_path / "base")
     rows = [
         {"id": str(n), "title": "t", "context": f"he said {n} fighters of raqqa",
          "question": f"who said {n} ?",

@@ -12,12 +12,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import bert_config, save, word_pieces
+from tiny_models import bert_config, save, tiny_bert, word_pieces
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModelForQuestionAnswering,
     AutoTokenizer,
-    BertForQuestionAnswering,
     BertModel,
     RobertaConfig,
     RobertaForQuestionAnswering,
@@ -39,12 +38,7 @@ def hit(text: str, start: int = FAR, doc: str = "d", passage: str = "p") -> Hit:
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizer = word_pieces()
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = BertForQuestionAnswering(bert_config(tokenizer.get_vocab_size()))
-    folder = tmp_path_factory.mktemp("models") / "bert"
-    return save(model, tokenizer, folder, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
+    return tiny_bert(tmp_path_factory.mktemp("models") / "bert")
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_models import bert_config, save, word_pieces
+from tiny_models import tiny_bert, word_pieces
 from transformers import BertForQuestionAnswering, BertModel
 
 from index.errors import ModelError, QuestionError, SettingsError
@@ -24,17 +23,9 @@ from rag.train import Training, average, train
 QUICK = Training(epochs=1, rate=0.01, batch=4, checkpoint_every=2, max_tokens=48, stride=8)
 
 
-def made(folder: Path, kind: Callable[..., Any] = BertForQuestionAnswering, seed: int = 1) -> Path:
-    tokenizer = word_pieces()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = kind(bert_config(tokenizer.get_vocab_size()))
-    return save(model, tokenizer, folder, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made(tmp_path_factory.mktemp("models") / "base")
+    return tiny_bert(tmp_path_factory.mktemp("models") / "base")
 
 
 def lessons(count: int = 40) -> list[Lesson]:
@@ -57,10 +48,9 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return dict(load_file(folder / "model.safetensors"))
 
 
-def loss_of(folder: Path) -> float:
-    """Of one pass at a rate too low to change anything."""
+def loss_of(folder: Path, aside: Path) -> float:
+    """Of one pass at a rate too low to change anything; `aside` is where that is written."""
     seen: list[float] = []
-    aside = folder.with_name(folder.name + "-judged")
     still = Training(epochs=1, rate=1e-12, batch=40, max_tokens=48, stride=8)
     train(lessons(), folder, aside, still, progress=lambda done, total, loss: seen.append(loss))
     return seen[-1]
@@ -70,7 +60,7 @@ def test_it_learns_and_the_reader_reads_what_it_wrote(base: Path, tmp_path: Path
     longer = Training(epochs=60, rate=0.02, batch=8, max_tokens=48, layer_decay=1.0,
                       train_embeddings=True)  # fmt: skip
     out = train(lessons(), base, tmp_path / "out", longer, device="cpu")
-    assert loss_of(out) < 0.5 * loss_of(base)
+    assert loss_of(out, tmp_path / "after") < 0.5 * loss_of(base, tmp_path / "before")
     text = "he said on friday raqqa council"
     hit = Hit(Passage("p", "d", 0, len(text), text), 0.0, 1)
     span = Reader(out).read([("who heads ?", [hit])])[0][0]
@@ -124,7 +114,7 @@ def test_a_model_is_not_written_over(base: Path) -> None:
 
 
 def test_an_encoder_is_given_a_head_by_the_seed(tmp_path: Path) -> None:
-    encoder = made(tmp_path / "encoder", BertModel)
+    encoder = tiny_bert(tmp_path / "encoder", BertModel)
     one, two = (train(lessons(), encoder, tmp_path / name, QUICK) for name in "ab")
     assert torch.equal(weights(one)["qa_outputs.weight"], weights(two)["qa_outputs.weight"])
     with pytest.raises(ModelError, match="no weights"):
@@ -184,7 +174,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 
 
 def test_the_mean_of_two_models(base: Path, tmp_path: Path) -> None:
-    other = made(tmp_path / "other", seed=2)
+    other = tiny_bert(tmp_path / "other", seed=2)
     mean = weights(average([base, other], [3, 1], tmp_path / "mean"))
     for name, tensor in weights(base).items():
         wanted = (0.75 * tensor + 0.25 * weights(other)[name]).half()
