@@ -3,7 +3,10 @@
 Documents: the articles of SQuAD 2.0 dev whose title falls into the tuning half (the other half is
 for reporting), and of the reader's own sources what was held out of its training: Wikipedia
 articles, news quizzes, newswire. Questions: answerable ones, near misses that SQuAD marks as
-unanswerable, and such whose document is not there. The reporting half is written beside them.
+unanswerable, and such whose document is not there.
+
+Beside them, to report on: the reporting half as it is, and its articles with a set of questions in
+the proportions of the fitted one, for the confidences are those of such a mix.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -19,12 +23,14 @@ from typing import Any
 
 from eval.corpora import lay_out, read_rows
 from eval.sets import Example, write_set
+from index.errors import SpanwiseError
 from rag.recipe.row import Row
 from rag.recipe.sources import SOURCES, Evaluation, is_held_out, read
 
 ANSWERABLE = {"squad2|": 300, "squadshifts_newwiki": 150, "realtimeqa": 200, "trecqa2393_mix": 100}
 NEAR = 200
 FAR = {"squad1_train44": 100, "realtimeqa": 80, "trecqa2393_pos": 70}
+REPORTED = {"answerable": 600, "near": 160, "far": 200}
 ABSENT = 3
 """One held-out context in so many is not laid out; its questions have no answer in the folder."""
 
@@ -35,7 +41,7 @@ def is_tuning_half(title: str) -> bool:
 
 
 def main() -> None:
-    """Write ``OUT/docs/``, ``OUT/calibration.jsonl`` and ``OUT/reported.jsonl``."""
+    """Write ``docs/`` and ``calibration.jsonl``; ``reported{/,.jsonl}`` and ``mixed.jsonl``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="the folder with dev/ and train/")
     parser.add_argument("out", type=Path)
@@ -57,6 +63,25 @@ def main() -> None:
     chosen += [replace(e, id=f"far-{e.id}") for e in _drawn(nowhere, FAR, draw)]
     draw.shuffle(chosen)
     write_set(options.out / "calibration.jsonl", chosen)
+    write_set(options.out / "mixed.jsonl", _mixed(dev, options.out / "reported"))
+
+
+def _mixed(dev: Sequence[dict[str, Any]], folder: Path) -> list[Example]:
+    """The reporting half laid out; questions to it, and some of the other half, far from it."""
+    here = [raw for raw in dev if not is_tuning_half(raw["title"])]
+    elsewhere = [raw for raw in dev if is_tuning_half(raw["title"]) and raw["answers"]["text"]]
+    laid = lay_out(here, folder)
+    there = {example.question.lower() for example in laid}
+    kinds = {
+        "answerable": [example for example in laid if example.golds],
+        "near": [example for example in laid if not example.golds],
+        "far": [Example(f"far-{raw['id']}", raw["question"], ()) for raw in elsewhere
+                if raw["question"].lower() not in there],
+    }  # fmt: skip
+    draw = Random(2)
+    mixed = [each for kind, count in REPORTED.items() for each in draw.sample(kinds[kind], count)]
+    draw.shuffle(mixed)
+    return mixed
 
 
 def _known(rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
@@ -99,4 +124,7 @@ def _drawn(examples: list[Example], wanted: dict[str, int], draw: Random) -> lis
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SpanwiseError as error:
+        sys.exit(f"Error: {error}")

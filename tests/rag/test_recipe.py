@@ -7,6 +7,8 @@ import hashlib
 import json
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from rag.recipe.negatives import retrieved, twisted, without_answer
 from rag.recipe.noise import noisy
 from rag.recipe.row import Row, cut
 from rag.recipe.sources import SOURCES, Source, draw, is_held_out
+
+ROOT = Path(__file__).parents[2]
 
 TEXT = (
     "The council met in Raqqa. Ahmed Abu Khawla, who heads it, said it has 4,000 fighters. "
@@ -203,3 +207,11 @@ def spread(rows: list[Row]) -> Iterator[Row]:
         start = context.index(f"{number} fighters")
         yield Row(f"q{number}", "quiz", "", one.question, context, start,
                   start + len(f"{number} fighters"), (f"{number} fighters",))  # fmt: skip
+
+
+def test_the_command_says_what_it_lacks_in_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rag.recipe", str(tmp_path), str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: No such model folder")
+    assert "Traceback" not in done.stderr
