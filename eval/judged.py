@@ -3,7 +3,8 @@
 A BEIR folder holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/test.tsv``. TREC's topics are a
 file of ``<top>`` elements, or of lines "number TAB words"; its judgements are lines "topic 0
 document grade". What is searched is a collection of the user's, in which a document goes by its
-file's name: the document ``FT911-3`` is any ``FT911-3.txt``, or a path that is written out.
+file's name: the document ``FT911-3`` is any ``FT911-3.txt``, or a path that is written out. A BEIR
+folder that was indexed as it is (`index.beir`) keeps its ids.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
 from eval.formats import read_text
+from index.beir import id_of
 from index.errors import QuestionError
 
 Grades = dict[str, int]
@@ -114,10 +116,17 @@ def file_name(ident: str) -> str:
 def document_at(path: str, known: Container[str]) -> str:
     """Id of the document at `path`: the path, the file's name or that without its ending.
 
-    The first of them that is among the `known` ids; else the last.
+    The first of them that is among the `known` ids; else the last. For a row of a BEIR corpus it
+    is the row's id.
+
+    >>> document_at("scifact/corpus.jsonl#4983", {"4983"})
+    '4983'
     """
     name = PurePosixPath(path).name
-    ids = (path, path.partition("/")[2], unquote(name), unquote(name.rpartition(".")[0]) or name)
+    row = id_of(path)
+    stem = unquote(name.rpartition(".")[0]) or name
+    names = (unquote(name), stem) if row is None else (row,)
+    ids: tuple[str, ...] = (path, path.partition("/")[2], *names)
     return next((ident for ident in ids if ident in known), ids[-1])
 
 

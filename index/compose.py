@@ -220,6 +220,8 @@ class Composer:
 
 def _hash_if_unchanged(found: Found) -> str:
     """What a skipped file is known by, so that it is not tried again; "" if that is not certain."""
+    if found.sha256:
+        return found.sha256
     try:
         status = found.file.stat()
         if (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns):

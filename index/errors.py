@@ -58,3 +58,24 @@ class SettingsError(SpanwiseError):
 
 class QuestionError(SpanwiseError):
     """A question or a row of a question set cannot be used."""
+
+
+class ExportError(SpanwiseError):
+    """A file for other programs cannot be written."""
+
+
+class MissingExtraError(SpanwiseError):
+    """An optional part is not installed.
+
+    >>> str(MissingExtraError("pyarrow", "parquet"))
+    'pyarrow is not installed. From the checkout: pip install ".[parquet]"'
+
+    Args:
+        library: what cannot be imported.
+        extra: the extra of Spanwise that brings it.
+    """
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(
+            f"{library} is not installed", mend=f'From the checkout: pip install ".[{extra}]"'
+        )

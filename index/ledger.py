@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
+from index.beir import file_of
 from index.errors import CollectionError
 from index.scan import Found, Limits, Omitted, printable, scan, sha256_of
 from index.store import Entry
@@ -79,7 +80,7 @@ def name_of_root(root: Path, roots: Mapping[str, str], ledger: Mapping[str, Entr
     wanted = printable(root.name) or "root"
     name, number = wanted, 2
     while name in roots:
-        known = [path for path, entry in ledger.items() if entry.root == name]
+        known = {file_of(path) for path, entry in ledger.items() if entry.root == name}
         here = any(Path(root, path[len(name) + 1 :]).is_file() for path in known)
         if here and not Path(roots[name]).exists():
             break
@@ -140,7 +141,8 @@ def _settle_the_unseen(plan: Plan, known: Mapping[str, Entry], passing: Sequence
         if entry.status == "excluded":
             plan.ledger[path] = entry
         elif entry.status == "indexed" and any(
-            path == lost or (lost.endswith("/") and path.startswith(lost)) for lost in passing
+            lost in (path, file_of(path)) or (lost.endswith("/") and path.startswith(lost))
+            for lost in passing
         ):
             plan.ledger[path] = entry
             plan.keep.add(path)
@@ -229,6 +231,8 @@ def _compare_file(
 
 def _unchanged(file: Found, entry: Entry) -> Entry | None:
     """The entry with its present stamp if the file's bytes are those that were read, else None."""
+    if file.sha256:
+        return entry if file.sha256 == entry.sha256 else None
     if (file.size, file.mtime_ns) == (entry.size, entry.mtime_ns):
         if entry.mtime_ns + RACY_NS < entry.read_ns:
             return entry

@@ -4,10 +4,17 @@
 >>> with Retriever.open() as retriever:                                    # doctest: +SKIP
 ...     for hit in retriever.search("Who heads the council?", k=5):
 ...         print(hit.rank, hit.passage.text, hit.via)
+
+Beside an event loop, `asearch` does the same in a thread:
+
+>>> async def first(question):
+...     async with Retriever.open() as retriever:
+...         return (await retriever.asearch(question, k=1))[0]
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +23,7 @@ from typing import get_args
 
 from index import snapshot
 from index.encode import DEFAULT_ENCODER, SentenceEncoder
-from index.errors import IndexMismatchError
+from index.errors import CollectionError, IndexMismatchError
 from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, Method, fuse
 from index.home import existing_collection, home_folder
 from index.snapshot import Snapshot
@@ -28,7 +35,7 @@ depend on how many are asked for."""
 
 
 class Retriever:
-    """Searches one collection. Thread-safe.
+    """Searches one collection. Thread-safe; a context manager, ``with`` or ``async with``.
 
     A generation published meanwhile is taken up at the next search; a search under way ends in
     the generation it began in. Make it with `open`, which loads no model: the
@@ -95,15 +102,48 @@ class Retriever:
         with self.generation() as found:
             return search(found, self.encoder, questions, k, where or Filter(), channel)
 
+    async def asearch(
+        self,
+        question: str,
+        k: int = 10,
+        where: Filter | None = None,
+        channel: Channel = "hybrid",
+    ) -> list[Hit]:
+        """`search` in a thread, which leaves the event loop free.
+
+        Cancelled, it returns at once; the thread ends its search and lets the generation go.
+        """
+        return (await self.asearch_batch([question], k, where, channel))[0]
+
+    async def asearch_batch(
+        self,
+        questions: Sequence[str],
+        k: int = 10,
+        where: Filter | None = None,
+        channel: Channel = "hybrid",
+    ) -> list[list[Hit]]:
+        """`search_batch` in a thread; see `asearch`."""
+        return await asyncio.to_thread(self.search_batch, questions, k, where, channel)
+
     def warm_up(self) -> None:
         """Load the encoder now rather than at the first search."""
         self.encoder.queries(["warm up"])
 
     @contextmanager
     def generation(self) -> Iterator[Snapshot]:
-        """The current generation, held open while the context lasts."""
+        """The current generation, held open while the context lasts.
+
+        Raises:
+            CollectionError: the retriever was closed.
+        """
         with self._lock:
             shared = self._current
+            if shared.retired:
+                raise CollectionError(
+                    "The collection was closed",
+                    where=self.collection,
+                    mend="Open it again with `open`, and close it after the last question.",
+                )
             if snapshot.current(self.folder) != shared.snapshot.manifest.generation:
                 self._current = _Shared(Snapshot.open(self.folder))
                 shared.retire()
@@ -129,6 +169,12 @@ class Retriever:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def __aenter__(self) -> Retriever:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
     @property
     def _made_with(self) -> str:
         return str(self._current.snapshot.manifest.encoder["name"])
@@ -140,14 +186,14 @@ class _Shared:
     def __init__(self, opened: Snapshot) -> None:
         self.snapshot = opened
         self.users = 0
-        self._retired = False
+        self.retired = False
 
     def retire(self) -> None:
-        self._retired = True
+        self.retired = True
         self.close_if_unused()
 
     def close_if_unused(self) -> None:
-        if self._retired and not self.users:
+        if self.retired and not self.users:
             self.snapshot.close()
 
 

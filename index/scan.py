@@ -1,6 +1,7 @@
 """Which files of a folder can be read: found, skipped with the reason, or left out on purpose.
 
-Nothing is opened here but the `.spanwiseignore` files, and no link is ever followed.
+Nothing is opened here but the `.spanwiseignore` files and BEIR's `corpus.jsonl`, whose rows are
+documents; and no link is ever followed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path, PurePath
 
 from pathspec import GitIgnoreSpec
 
+from index import beir
 from index.errors import FolderError
 from index.types import Skipped
 
@@ -48,12 +50,18 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file of a known type. `path` is the root's name and the path below it, POSIX, NFC."""
+    """A file of a known type. `path` is the root's name and the path below it, POSIX, NFC.
+
+    Or a row of a BEIR corpus: `start` and `size` say in bytes where it lies in the file, and
+    `sha256` is its hash, which is "" for a file.
+    """
 
     path: str
     file: Path
     size: int
     mtime_ns: int
+    start: int = 0
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +77,16 @@ Entry = Found | Skipped | Omitted
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder still to be listed. `rules` are the ignore files above it, outermost first."""
+    """A folder still to be listed. `rules` are the ignore files above it, outermost first.
+
+    `beside` are names in it that belong to its BEIR corpus and are no documents.
+    """
 
     root: Path
     file: Path
     path: str
     rules: tuple[tuple[str, GitIgnoreSpec], ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def scan(root: Path, name: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Iterator[Entry]:
@@ -103,6 +115,9 @@ def scan(root: Path, name: str | None = None, limits: Limits = DEFAULT_LIMITS) -
     name = printable(name or root.name or "root")
     if stat.S_ISDIR(status.st_mode):
         return _walk(_Folder(root, root, name), limits)
+    if root.name == beir.CORPUS:
+        mend = "Index the folder that it lies in."
+        return iter([Skipped(name, "the documents of a BEIR folder", mend)])
     if stat.S_ISREG(status.st_mode):
         return iter([_file(root, name, status, limits)])
     raise FolderError("Not a folder", where=root, mend="Give a folder or a document.")
@@ -161,8 +176,9 @@ def _list(folder: _Folder, limits: Limits) -> Iterator[Entry | _Folder]:
             yield Skipped(f"{folder.path}/{IGNORE_FILE}", reason, "Correct the line.")
         rules = (*rules, (folder.path, GitIgnoreSpec.from_lines(lines)))
     seen: set[str] = set()
+    folder = replace(folder, rules=rules, beside=beir.BESIDE if beir.CORPUS in names else ())
     for raw in names:
-        yield from _entry(replace(folder, rules=rules), raw, seen, limits)
+        yield from _entry(folder, raw, seen, limits)
 
 
 def _entry(folder: _Folder, raw: str, seen: set[str], limits: Limits) -> Iterator[Entry | _Folder]:
@@ -183,6 +199,8 @@ def _entry(folder: _Folder, raw: str, seen: set[str], limits: Limits) -> Iterato
         yield Omitted(path, _link_reason(file, folder.root))
     elif _ignored(shown, folder.rules):
         yield Omitted(shown, f"named in {IGNORE_FILE}")
+    elif raw in folder.beside:
+        yield Omitted(shown, f"belongs to {beir.CORPUS} and is no document")
     elif name != _nfc(raw):
         yield Skipped(shown, "its name is not valid Unicode", "Rename it.")
     elif name in seen:
@@ -190,11 +208,35 @@ def _entry(folder: _Folder, raw: str, seen: set[str], limits: Limits) -> Iterato
         yield Skipped(shown, reason, "Rename one of them.")
     else:
         seen.add(name)
-        yield (
-            replace(folder, file=file, path=path)
-            if is_folder
-            else _file(file, path, status, limits)
-        )
+        yield from _taken(folder, file, path, status, seen, limits)
+
+
+def _taken(
+    folder: _Folder, file: Path, path: str, status: os.stat_result, seen: set[str], limits: Limits
+) -> Iterator[Entry | _Folder]:
+    if stat.S_ISDIR(status.st_mode):
+        yield replace(folder, file=file, path=path)
+    elif stat.S_ISREG(status.st_mode) and file.name == beir.CORPUS:
+        yield from _rows(file, path, status, seen, limits)
+    else:
+        yield _file(file, path, status, limits)
+
+
+def _rows(
+    file: Path, path: str, status: os.stat_result, seen: set[str], limits: Limits
+) -> Iterator[Found | Skipped]:
+    """The rows of a BEIR corpus, `seen` being the names taken in its folder."""
+    try:
+        with open_regular(file) as handle:
+            for row in beir.places(handle, path, limits.max_bytes, seen):
+                if isinstance(row, Skipped):
+                    yield row
+                    continue
+                where = beir.path_of(path, row.id)
+                yield Found(where, file, row.size, status.st_mtime_ns, row.start, row.sha256)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        yield Skipped(path, reason, "Check its permissions.", passing=True)
 
 
 def _file(file: Path, path: str, status: os.stat_result, limits: Limits) -> Found | Skipped:

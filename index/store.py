@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from index.beir import file_of
 from index.terms import fold, in_a_row
 from index.types import Document, Filter, Mark, Passage
 
@@ -228,8 +229,8 @@ class Store:
             return everything
         documents = [
             row
-            for row, path, date in self._all("SELECT row, path, date FROM documents")
-            if _document_passes(where, path, date)
+            for row, day, *names in self._all("SELECT row, date, id, path, title FROM documents")
+            if _dated(where, day) and named(where, *names)
         ]
         phrases = [found for phrase in where.phrases if (found := in_a_row(phrase))]
         words = [found for word in where.without if (found := in_a_row(word))]
@@ -254,15 +255,28 @@ class Store:
             yield from self._all(sql.format(",".join("?" * len(part))), part)
 
 
-def _document_passes(where: Filter, path: str, date: str | None) -> bool:
+def named(where: Filter, ident: str, path: str, title: str | None) -> bool:
+    """Whether a document's id, path and title pass."""
+    if where.documents and ident not in where.documents:
+        return False
     if where.paths and not any(
-        glob == path or fnmatchcase(path, glob) or fnmatchcase(path.rpartition("/")[2], glob)
-        for glob in where.paths
+        _like(path, glob) or _like(path.rpartition("/")[2], glob) for glob in where.paths
     ):
         return False
-    ending = path.rpartition(".")[2].casefold()
+    ending = file_of(path).rpartition(".")[2].casefold()
     if where.types and ending not in {t.casefold().lstrip(".") for t in where.types}:
         return False
+    if not where.titles:
+        return True
+    folded = title.casefold() if title else None
+    return folded is not None and any(_like(folded, glob.casefold()) for glob in where.titles)
+
+
+def _like(name: str, glob: str) -> bool:
+    return glob == name or fnmatchcase(name, glob)  # a name may hold brackets itself
+
+
+def _dated(where: Filter, date: str | None) -> bool:
     if where.after is None and where.before is None:
         return True
     if date is None:

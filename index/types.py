@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Literal, Protocol
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # most of the time that `import index` would take
+    import numpy as np
+    from numpy.typing import NDArray
 
-Vectors = NDArray[np.float32]
+Vectors: TypeAlias = "NDArray[np.float32]"
 Channel = Literal["hybrid", "lexical", "dense"]
 
 BOILERPLATE = "boilerplate"
@@ -36,10 +37,11 @@ class Document:
 
     Attributes:
         id: hash of `path`; a renamed file is a new document.
-        path: the root's name and the path below it, POSIX, NFC: ``seeds/000.txt``.
+        path: the root's name and the path below it, POSIX, NFC: ``seeds/000.txt``; for a row of a
+            BEIR corpus with its id: ``scifact/corpus.jsonl#4983``.
         text: for .txt and .md the decoded file without its byte-order mark; for a PDF each
             page's characters in the library's own order.
-        sha256: of the file's bytes, hexadecimal.
+        sha256: of the bytes of the file, or of the row's line, hexadecimal.
         title: as the document gives it, or None.
         date: publication date as the document gives it, ISO 8601 (``2017-08-05``), or None.
         page_starts: offset at which each page begins; empty where there are no pages.
@@ -120,6 +122,12 @@ class Filter:
             stands between the words are ignored.
         without: none may stand in the passage, compared in the same way.
         boilerplate: return passages of boilerplate too.
+        documents: ids of documents; those that are not there find nothing.
+        titles: glob patterns over `Document.title` (``*council*``), case ignored, any of which
+            must match; documents without a title fall out.
+
+    Raises:
+        TypeError: a single text where several are meant, or a day that is no `datetime.date`.
     """
 
     paths: tuple[str, ...] = ()
@@ -129,6 +137,21 @@ class Filter:
     phrases: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     boilerplate: bool = False
+    documents: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("paths", "types", "phrases", "without", "documents", "titles"):
+            given = getattr(self, name)
+            if isinstance(given, str):  # would be taken letter by letter
+                raise TypeError(f"Filter.{name} holds several: write ({given!r},)")
+            object.__setattr__(self, name, tuple(given))
+        for name in ("after", "before"):
+            day = getattr(self, name)
+            if isinstance(day, datetime):
+                object.__setattr__(self, name, day.date())
+            elif not (day is None or isinstance(day, date)):
+                raise TypeError(f"Filter.{name} is a datetime.date, not {day!r}")
 
 
 @dataclass(frozen=True, slots=True)

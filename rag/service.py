@@ -4,10 +4,13 @@
 >>> with Service.open() as service:                                        # doctest: +SKIP
 ...     answer = service.ask("Who heads the council?")
 ...     print(answer.text, answer.citations[0].sentence)
+
+Beside an event loop, `aask` does the same in a thread.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +41,7 @@ OTHERS = 4
 class Service:
     """Answers questions over one collection. Thread-safe; stateless between questions.
 
+    A context manager, ``with`` or ``async with``.
     Make it with `open`. Nothing heavy is loaded before the first question or `warm_up`.
     """
 
@@ -109,6 +113,25 @@ class Service:
                 answers += self._conclude(found, part, hits)
         return answers
 
+    async def aask(
+        self, question: str, *, turns: Sequence[Turn] = (), where: Filter | None = None
+    ) -> Answer:
+        """`ask` in a thread, which leaves the event loop free.
+
+        Cancelled, it returns at once; the thread ends its question and lets the generation go.
+        """
+        return (await self.aask_batch([question], turns=[turns], where=where))[0]
+
+    async def aask_batch(
+        self,
+        questions: Sequence[str],
+        *,
+        turns: Sequence[Sequence[Turn]] = (),
+        where: Filter | None = None,
+    ) -> list[Answer]:
+        """`ask_batch` in a thread; see `aask`."""
+        return await asyncio.to_thread(self.ask_batch, questions, turns=turns, where=where)
+
     def candidates(self, questions: Sequence[str]) -> list[tuple[list[Hit], list[Candidate]]]:
         """What was read for each question, and the answers found, unjudged; to calibrate by."""
         with self.retriever.generation() as found:
@@ -153,6 +176,12 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Service:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         self.close()
 
     def _calibration(self) -> Calibrator | None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from index.build import sync
 from index.errors import CollectionError, IndexMismatchError
 from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, fuse
 from index.retrieve import DEPTH, Retriever
-from index.types import Filter, Hit
+from index.types import Filter, Hit, Vectors
 
 FILES = {f"{n:02}.txt": f"Village {n} lies by the {w}." for n, w in enumerate(["dam", "river"] * 6)}
 FILES["same-1.txt"] = FILES["same-2.txt"] = "Two equal files tell of the bridge."
@@ -135,3 +137,60 @@ def test_threads_search_while_generations_are_published(home: Path, tmp_path: Pa
     (folder / "t1.txt").write_text("The tide is out.")
     sync(folder, home, WordEncoder())
     assert len(list(generations.iterdir())) == 1  # nothing is held any longer
+
+
+class HeldEncoder(WordEncoder):
+    """Encodes once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let = threading.Event(), threading.Event()
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        self.begun.set()
+        assert self.let.wait(60)
+        return super().queries(texts)
+
+
+def test_asked_beside_an_event_loop_it_finds_the_same(retriever: Retriever) -> None:
+    questions = ["Which village lies by the dam?", "", "river"]
+    only = Filter(paths=("0*.txt",))
+
+    async def asked() -> list[list[Hit]]:
+        async with retriever as same:
+            one = await same.asearch(questions[0], 3, only, "lexical")
+            many = await same.asearch_batch(questions, 4)
+            at_once = await asyncio.gather(*(same.asearch(q, 4) for q in questions))
+        return [one, *many, *at_once]
+
+    one = retriever.search(questions[0], 3, only, "lexical")
+    many = retriever.search_batch(questions, 4)
+    assert asyncio.run(asked()) == [one, *many, *many]
+    with pytest.raises(CollectionError, match="closed"):  # async with closed it
+        retriever.search("dam")
+
+
+def test_the_loop_runs_on_and_a_cancelled_search_lets_go(home: Path, tmp_path: Path) -> None:
+    encoder = HeldEncoder()
+
+    async def cancelled() -> None:
+        async with Retriever.open(home, encoder=encoder) as retriever:
+            task = asyncio.create_task(retriever.asearch("dam"))
+            while not encoder.begun.is_set():  # the loop turns while the thread waits
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        (tmp_path / "docs" / "00.txt").write_text("The village is gone.")
+        sync(tmp_path / "docs", home, WordEncoder())
+        assert len(generations()) == 2  # the thread still searches the old one
+        encoder.let.set()
+
+    def generations() -> list[str]:
+        folder = home / "collections" / "default" / "generations"
+        return sorted(file.name for file in folder.iterdir())
+
+    asyncio.run(cancelled())  # its end waits for the thread
+    (tmp_path / "docs" / "01.txt").write_text("This one too.")
+    sync(tmp_path / "docs", home, WordEncoder())
+    assert len(generations()) == 1

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,9 @@ from index.store import Entry, Row, Store, StoreWriter
 from index.types import Document, Filter, Mark, Passage, document_id
 
 
-def make(path: str, text: str, day: str | None = None) -> Document:
+def make(path: str, text: str, day: str | None = None, title: str | None = "T") -> Document:
     ident = document_id(path)
-    return Document(ident, path, text, "ab" * 32, "T", day, (0,), (Mark(0, 1, "heading"),))
+    return Document(ident, path, text, "ab" * 32, title, day, (0,), (Mark(0, 1, "heading"),))
 
 
 def row(document: Document, start: int, end: int, boilerplate: bool = False) -> Row:
@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Store:
     file = tmp_path / "a ?#b%.sqlite"  # what a URI would read as options must not be one
     writer = StoreWriter(file)
     first = make("r/a.txt", "The council met. Nobody spoke of Déir ez-Zor.", "2017-08-05")
-    second = make("r/sub/b.pdf", "The army advanced on the TOWN. Menu", None)
+    second = make("r/sub/b.pdf", "The army advanced on the TOWN. Menu", None, None)
     writer.add_document(first, "r")
     writer.add_document(second, "r")
     writer.add_passages(
@@ -69,10 +69,26 @@ def rows(store: Store, where: Filter) -> list[int]:
         (Filter(phrases=("army town",)), []),
         (Filter(paths=("r/a.txt",)), [0, 1]),
         (Filter(paths=("[r]/a.txt",)), [0, 1]),
+        (Filter(documents=(document_id("r/a.txt"),)), [0, 1]),
+        (Filter(documents=(document_id("r/sub/b.pdf"), "nobody"), boilerplate=True), [2, 3]),
+        (Filter(documents=("nobody",)), []),
+        (Filter(documents=(document_id("r/a.txt"),), phrases=("met",)), [0]),
+        (Filter(documents=(document_id("r/a.txt"),), types=("pdf",)), []),
+        (Filter(titles=("t",)), [0, 1]),
+        (Filter(titles=("x*", "?")), [0, 1]),
+        (Filter(titles=("T?",)), []),
+        (Filter(titles=("*",)), [0, 1]),
+        (Filter(paths=["r/a.txt"], after=datetime(2017, 8, 5, 12)), [0, 1]),  # type: ignore[arg-type]
     ],
 )
 def test_filters(store: Store, where: Filter, wanted: list[int]) -> None:
     assert rows(store, where) == wanted
+
+
+@pytest.mark.parametrize("wrong", [{"paths": "*.txt"}, {"titles": "T"}, {"after": "2017-08-05"}])
+def test_a_filter_that_would_be_misread_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match=f"Filter.{next(iter(wrong))}"):
+        Filter(**wrong)  # type: ignore[arg-type]
 
 
 def test_what_was_written_is_read(store: Store) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import string
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,6 +74,7 @@ def as_bytes(answer: Answer) -> str:
     return json.dumps(to_json(answer, 0))
 
 
+@pytest.mark.slow
 def test_the_same_bytes_alone_or_among_others_with_one_thread_or_two(service: Service) -> None:
     import torch
 
@@ -128,6 +132,40 @@ def test_a_follow_up_is_asked_with_what_it_leaves_out(service: Service) -> None:
     assert service.ask_batch([typed, typed], turns=[turns, []]) == [answer, service.ask(typed)]
     with pytest.raises(ValueError):
         service.ask_batch([typed, typed], turns=[turns])
+
+
+def test_asked_beside_an_event_loop_it_answers_the_same(service: Service, seeds_home: Path) -> None:
+    turns = [Turn(QUESTIONS[0], "Ahmed Abu Khawla")]
+    typed = "How many fighters does it include?"
+    only = Filter(titles=("us backed*",))
+
+    async def asked() -> list[Answer]:
+        async with Service.open(seeds_home) as same:
+            one = await same.aask(typed, turns=turns, where=only)
+            return [one, *await same.aask_batch([typed, QUESTIONS[0]], turns=[turns, []])]
+
+    wanted = [service.ask(typed, turns=turns, where=only)]
+    assert wanted[0].hits
+    wanted += service.ask_batch([typed, QUESTIONS[0]], turns=[turns, []])
+    assert asyncio.run(asked()) == wanted
+
+
+def test_as_a_library_it_is_silent_and_changes_nothing(seeds_home: Path) -> None:
+    code = """if True:
+        import logging, os, sys
+        def state():
+            return dict(os.environ), logging.root.handlers[:], logging.root.level
+        before = state()
+        import index, rag, eval
+        with rag.Service.open(sys.argv[1]) as service:
+            assert service.retriever.search("council", 1, channel="lexical")
+            loaded = {"torch", "transformers", "sentence_transformers", "faiss", "gradio"}
+            assert not loaded & sys.modules.keys()
+        assert state() == before
+    """
+    command = [sys.executable, "-c", code, str(seeds_home)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=SEEDS.parent)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
 def test_a_filter_reaches_the_answer(service: Service) -> None:
