@@ -16,7 +16,7 @@ from eval.environment import environment, peak_mb
 from eval.judge import ERRORS
 from eval.measures import Figure
 from eval.records import Job
-from eval.runs import METRICS, QRELS, RunFolder, read_json, rows_of, write_json
+from eval.runs import METRICS, QRELS, RunFolder, bare_rows_of, read_json, write_json
 from eval.sets import Example, units
 from eval.workers import records
 
@@ -90,7 +90,7 @@ def evaluate(
 def summary(folder: Path) -> dict[str, Any]:
     """The figures of a run, from its rows and rankings."""
     kind = read_json(folder / "environment.json")["kind"]
-    rows = [{**row, "excerpts": (), "hits": ()} for row in rows_of(folder)]
+    rows = list(bare_rows_of(folder))
     errors = Counter(row["error"] for row in rows)
     found: dict[str, Any] = {
         "schema": 1,

@@ -1,8 +1,9 @@
 """A run as one HTML file that needs nothing else: no network, no other file.
 
-Everything that comes from documents and questions is handed over as JSON, in which no ``<`` is
-written, and put on the page as text by ``static/report.js``. The page's own policy lets nothing
-run or load but that script and that style sheet.
+Everything that comes from documents and questions is handed over as lines of JSON, in which no
+``<`` is written, and put on the page as text by ``static/report.js``. The page's own policy lets
+nothing run or load but that script and that style sheet. The rows are written one at a time, so
+that a long run needs no more memory than a short one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -52,29 +54,47 @@ def write(folder: Path) -> Path:
     Raises:
         QuestionError: it is not the folder of a finished run.
     """
+    file = folder / FILE
     environment = read_json(folder / ENVIRONMENT)
     metrics = read_json(folder / METRICS)
+    times = array("d", (row["elapsed_ms"] for row in rows_of(folder)))
+    with file.open("w", encoding="utf-8", errors="replace") as stream:
+        stream.write(_top(environment, metrics, times))
+        stream.writelines(_lines(folder, metrics["kind"]))
+        stream.write(f"</script><script>{_static('report.js')}</script></body></html>\n")
+    return file
+
+
+def _lines(folder: Path, kind: str) -> Iterator[str]:
+    """The data: the kind of run; then each row, after the texts that it is the first to show."""
+    yield _json({"kind": kind}) + "\n"
     pages = Pages()
-    rows = [pages.row(row) for row in rows_of(folder)]
-    data = {"rows": rows, "sources": pages.sources, "kind": metrics["kind"]}
-    style = (STATIC / "report.css").read_text("utf-8")
-    script = (STATIC / "report.js").read_text("utf-8")
+    for row in rows_of(folder):
+        small, texts = pages.row(row)
+        for text in texts:
+            yield _json({"source": text}) + "\n"
+        yield _json({"row": small}) + "\n"
+
+
+def _top(environment: Mapping[str, Any], metrics: Mapping[str, Any], times: Sequence[float]) -> str:
+    """The page down to where the data begins; `times` are those of the questions, in ms."""
+    style, script = _static("report.css"), _static("report.js")
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'"
     title = f"{environment['set']['name']} · Spanwise evaluation"
-    html = (
+    return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body><main>"
-        f"{_head(environment, metrics)}{_cards(metrics)}{_plots(metrics, rows)}"
+        f"{_head(environment, metrics)}{_cards(metrics)}{_plots(metrics, times)}"
         f"{_errors(metrics)}{_tables(metrics)}{_questions()}{_made_with(environment)}</main>"
-        f'<script type="application/json" id="data">{_json(data)}</script>'
-        f"<script>{script}</script></body></html>\n"
+        '<script type="application/json" id="data">'
     )
-    file = folder / FILE
-    file.write_text(html, "utf-8", errors="replace")
-    return file
+
+
+def _static(name: str) -> str:
+    return (STATIC / name).read_text("utf-8")
 
 
 def _head(environment: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
@@ -126,7 +146,7 @@ def _whisker(figure: Figure) -> str:
     )
 
 
-def _plots(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+def _plots(metrics: Mapping[str, Any], times: Sequence[float]) -> str:
     drawn = []
     if metrics.get("risk_coverage"):
         curve = plots.risk_coverage(metrics["risk_coverage"], metrics["lowest_given"])
@@ -140,8 +160,7 @@ def _plots(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str
             channel: _by_cut(figures, kind) for channel, figures in metrics["retrieval"].items()
         }
         drawn.append((title, said, plots.at_k(title, "share", curves)))
-    if rows and "latency_ms" in metrics:
-        times = [row["ms"] for row in rows]
+    if times and "latency_ms" in metrics:
         histogram = plots.latency(times, metrics["latency_ms"])
         drawn.append(("Time a question", _speed(metrics.get("speed")), histogram))
     figures = "".join(

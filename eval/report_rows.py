@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,14 +12,20 @@ SHOWN = ("token F1", "exact match", "citation precision", "citation recall")
 
 
 class Pages:
-    """Makes rows small; `sources` are the texts that they show, as [path, text]."""
+    """Makes rows small: a text that several of them show is numbered, and handed out once.
+
+    Of the texts it keeps hashes alone.
+    """
 
     def __init__(self) -> None:
-        self.sources: list[list[Any]] = []
-        self._known: dict[tuple[str, int, str], int] = {}
+        self._known: dict[bytes, int] = {}
 
-    def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row for the page; absent is what it has not."""
+    def row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[list[str]]]:
+        """A row for the page, and the texts that it is the first to show, as [path, text].
+
+        Texts count from 0 in the order in which they are handed out. Absent is what a row has not.
+        """
+        texts: list[list[str]] = []
         small = {
             "id": row["id"],
             "q": row["question"],
@@ -37,18 +44,21 @@ class Pages:
                 for hit in row.get("hits", ())
             ],
             "d": [[hit["document"], hit["score"], hit["grade"]] for hit in row.get("found", ())],
-            "s": self._excerpts(row),
+            "s": self._excerpts(row, texts),
         }
-        return {name: value for name, value in small.items() if value not in (None, [], {})}
+        kept = {name: value for name, value in small.items() if value not in (None, [], {})}
+        return kept, texts
 
-    def _excerpts(self, row: Mapping[str, Any]) -> list[list[Any]]:
+    def _excerpts(self, row: Mapping[str, Any], texts: list[list[str]]) -> list[list[Any]]:
         """[source, [[start, end] of the answer], [[start, end] of the golds]], in its text."""
         shown = {}
         for excerpt in row.get("excerpts", ()):
             path, start, text = excerpt["path"], excerpt["start"], excerpt["text"]
-            place = self._known.setdefault((path, start, text), len(self._known))
-            if place == len(self.sources):
-                self.sources.append([path, text])
+            told = repr((path, start, text)).encode("utf-8", "surrogatepass")
+            known = len(self._known)
+            place = self._known.setdefault(hashlib.sha256(told).digest(), known)
+            if place == known:
+                texts.append([path, text])
             said = _inside(row.get("citations", ()), "path", excerpt)
             golds = _inside(row["golds"], "document", excerpt)
             shown[place] = [place, said, golds]

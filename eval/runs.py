@@ -13,6 +13,7 @@ report.html        the same for people; needs nothing else
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,9 @@ from index.errors import QuestionError
 ROWS, ENVIRONMENT, METRICS, QRELS = "run.jsonl", "environment.json", "metrics.json", "qrels.trec"
 PASSING = ("started", "commit")
 """Of the environment: what may differ between the halves of a run."""
+
+SHOWN = ("citations", "excerpts", "found", "hits", "others")
+"""Of a row: what no figure is made from."""
 
 
 class RunFolder:
@@ -129,6 +133,14 @@ def rows_of(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of a run, in the order in which they were asked; a half written one is left out."""
     for line in _whole_lines(folder / ROWS):
         yield json.loads(line)
+
+
+def bare_rows_of(folder: Path) -> Iterator[dict[str, Any]]:
+    """`rows_of` without what is only there to be shown, so that all of them fit in memory."""
+    for row in rows_of(folder):
+        # JSON makes the names anew for each row.
+        row["measures"] = {sys.intern(name): value for name, value in row["measures"].items()}
+        yield {sys.intern(name): () if name in SHOWN else value for name, value in row.items()}
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -78,16 +78,20 @@ def read_set(file: Path) -> tuple[list[Example], list[str]]:
 def write_set(file: Path, examples: Iterable[Example]) -> None:
     """Write a set, as JSON lines, that `read_set` reads back."""
     with file.open("w", encoding="utf-8", newline="\n") as stream:
-        for example in examples:
-            answers = [
-                {key: value for key, value in asdict(gold).items() if value is not None}
-                for gold in example.golds
-            ]
-            row = {"id": example.id, "question": example.question, "answers": answers}
-            for name in ("tags", "context", "conversation", "title"):
-                if value := getattr(example, name):
-                    row[name] = value
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        stream.writelines(map(line_of, examples))
+
+
+def line_of(example: Example) -> str:
+    """The line of an example in a set of JSON lines, its end included."""
+    answers = [
+        {key: value for key, value in asdict(gold).items() if value is not None}
+        for gold in example.golds
+    ]
+    row = {"id": example.id, "question": example.question, "answers": answers}
+    for name in ("tags", "context", "conversation", "title"):
+        if value := getattr(example, name):
+            row[name] = value
+    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def of_documents(example: Example) -> Example:

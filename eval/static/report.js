@@ -1,6 +1,13 @@
 "use strict";
 // Text of documents and questions reaches the page by textContent alone.
-const data = JSON.parse(document.getElementById("data").textContent);
+const data = { rows: [], sources: [] };
+for (const line of document.getElementById("data").textContent.split("\n")) {
+  if (!line) continue;
+  const one = JSON.parse(line);
+  if (one.row) data.rows.push(one.row);
+  else if (one.source) data.sources.push(one.source);
+  else data.kind = one.kind;
+}
 const PAGE = 50;
 const $ = (id) => document.getElementById(id);
 const searched = data.kind === "searched";

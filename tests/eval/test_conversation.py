@@ -141,6 +141,7 @@ def test_follow_ups_find_their_passage_better_when_made_to_stand_alone(
     assert found["as typed"] + 2 < found["made to stand alone"] <= found["gold wording"] <= 43
 
 
+@pytest.mark.slow
 def test_our_conversations_are_asked(service: Service, ours: list[OurRow]) -> None:
     few = [row for row in ours if row.example.id.startswith("c05")]
     told = ask_ours(service, few)

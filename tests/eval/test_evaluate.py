@@ -20,7 +20,7 @@ from tiny import write_files
 from eval.evaluate import evaluate
 from eval.records import Ask, Kind, Record, Unit
 from eval.run import DEPTH
-from eval.runs import rows_of
+from eval.runs import bare_rows_of, rows_of
 from eval.sets import Example, Gold
 from index.errors import QuestionError
 from rag.cli import app
@@ -93,6 +93,9 @@ def test_a_run_and_its_files(tmp_path: Path) -> None:
     assert f"Success@{DEPTH}" in metrics["retrieval"]["hybrid"]
     assert metrics["latency_ms"]["p50"] == 4.5
     assert metrics["reliability"][0] == [0.0, 0.0, 1]
+    whole = list(rows_of(tmp_path / "run"))
+    shown = {"citations": (), "excerpts": (), "hits": (), "others": ()}
+    assert list(bare_rows_of(tmp_path / "run")) == [{**row, **shown} for row in whole]
     lines = (tmp_path / "run" / "lexical.trec").read_text().splitlines()
     assert lines[:2] == ["q%200 Q0 p0 1 0.500000 spanwise-lexical",
                          "q%200 Q0 p0 2 0.250000 spanwise-lexical"]  # fmt: skip
@@ -153,6 +156,7 @@ CONTEXT = "The dam of Hajin was built in {}. It broke in spring, and {} families
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_the_command_stopped_half_way(tmp_path: Path) -> None:
     rows = [
         {"id": f"q{n}", "title": "Dam", "context": CONTEXT.format(1900 + n, n) * (1 + n % 3),

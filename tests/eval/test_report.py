@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def row(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_run(folder: Path, count: int) -> Path:
+def write_run(folder: Path, count: int, distinct: bool = False) -> Path:
     figure = {"value": 0.5, "n": count, "interval": [0.4, 0.6]}
     metrics = {
         "schema": 1, "kind": "asked", "questions": count, "answerable": count,
@@ -71,7 +72,10 @@ def write_run(folder: Path, count: int) -> Path:
         "set": {"name": f"{HOSTILE}.jsonl", "questions": count, "of": count},
         "made with": {"index": index, "reader": {"name": HOSTILE, "sha256": "0" * 64}},
     }  # fmt: skip
-    rows = "".join(json.dumps(row(n)) + "\n" for n in range(count))
+    made = [row(n) for n in range(count)]
+    for number, one in enumerate(made if distinct else ()):
+        one["excerpts"][0]["text"] += f" {number}"
+    rows = "".join(json.dumps(one) + "\n" for one in made)
     write_files(folder, {"run.jsonl": rows, "metrics.json": json.dumps(metrics),
                          "environment.json": json.dumps(environment)})  # fmt: skip
     return report.write(folder)
@@ -149,6 +153,19 @@ def test_plots_and_tables_are_there(page: Any) -> None:
 def test_equal_texts_are_kept_once(tmp_path: Path) -> None:
     few, more = (write_run(tmp_path / str(n), n).read_text("utf-8") for n in (2, 40))
     assert few.count("of mud.") == more.count("of mud.") == 1
+
+
+def test_memory_does_not_grow_with_the_questions(tmp_path: Path) -> None:
+    peaks = []
+    for count in (1_000, 10_000):
+        folder = tmp_path / str(count)
+        write_run(folder, count, distinct=True)
+        tracemalloc.start()
+        report.write(folder)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (folder / "run.jsonl").stat().st_size > 10_000_000
+    assert peaks[1] - peaks[0] < 1_500_000  # a hash of each text, a number for each time
 
 
 def test_a_run_that_is_not_finished(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_a_conversation_is_asked_with_the_turns_before(service: Service) -> None
 
 
 @pytest.mark.timeout(900)  # each worker loads every model
+@pytest.mark.slow
 def test_the_same_by_two_workers_and_by_none(
     service: Service, seeds_home: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,1 @@
+"""Speed, memory and fairness, measured: ``python -m eval.bench``, or ``make bench``."""

@@ -1,0 +1,1 @@
+"""Spanwise beside its peers, on the same questions and passages: ``python -m eval.peers``."""
