@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from index.errors import QuestionError
@@ -69,12 +71,59 @@ def parse(text: str) -> tuple[str, Filter]:
         phrases=tuple(found["phrase"]),
         without=tuple(found["without"]),
     )
+    return question, _possible(where)
+
+
+def standing(fields: Mapping[str, str]) -> Filter:
+    """The filter that is set for every question, beside the box.
+
+    >>> standing({"path": "notes", "type": "pdf"}).paths
+    ('*notes*',)
+
+    Args:
+        fields: any of ``after`` and ``before`` (days), ``path`` (a glob, or a part of paths) and
+            ``type``, as a user wrote them.
+
+    Raises:
+        QuestionError: a field has no sense.
+    """
+    given = {key: value.strip() for key, value in fields.items() if value.strip()}
+    path = given.get("path", "")
+    glob = path if not path or set(path) & set("*?[") else f"*{path}*"
+    return Filter(
+        paths=(glob,) if glob else (),
+        types=tuple(_endings(given["type"])) if "type" in given else (),
+        after=_day("after", [given["after"]]) if "after" in given else None,
+        before=_day("before", [given["before"]]) if "before" in given else None,
+    )
+
+
+def both(said: Filter, standing: Filter) -> Filter:
+    """The filter of a question and the standing one together.
+
+    What the question says itself counts in place of what is set, kind by kind.
+
+    Raises:
+        QuestionError: together they leave no day.
+    """
+    return _possible(
+        replace(
+            said,
+            paths=said.paths or standing.paths,
+            types=said.types or standing.types,
+            after=said.after or standing.after,
+            before=said.before or standing.before,
+        )
+    )
+
+
+def _possible(where: Filter) -> Filter:
     if where.after and where.before and where.after > where.before:
         raise QuestionError(
             f"No day is both after:{where.after} and before:{where.before}",
             mend="Exchange the two days.",
         )
-    return question, where
+    return where
 
 
 def _take(piece: re.Match[str], found: dict[str, list[str]]) -> str:

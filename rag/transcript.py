@@ -7,13 +7,18 @@ becomes a link, an image or HTML.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>#&!|~$]|^ ?[-+=])")
 """What CommonMark and its customary extensions read as more than text, within one line."""
 _NUMBERED = re.compile(r"^( ?\d+)(?=[.)])")
-_VERDICTS = {"good": "right", "bad": "wrong"}
+_VERDICTS = {
+    "right": "Judged right.",
+    "wrong": "Judged wrong.",
+    "incomplete": "Judged incomplete.",
+    "absent": "Judged: not in these documents.",
+}
 
 
 def plain(text: str) -> str:
@@ -25,8 +30,16 @@ def plain(text: str) -> str:
     return _line(text).strip()
 
 
-def entry(answer: Mapping[str, Any], verdict: str = "", note: str = "") -> list[str]:
-    """The blocks of one question and its answer, to be parted by blank lines."""
+def entry(
+    answer: Mapping[str, Any],
+    verdict: str = "",
+    note: str = "",
+    selected: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
+    """The blocks of one question and its answer, to be parted by blank lines.
+
+    `verdict`, `note` and `selected` are what its user thought of it; see `rag.memory.Message`.
+    """
     blocks = [f"## {plain(answer['question'])}"]
     if answer["asked_as"] != answer["question"]:
         blocks.append(f"Asked as: {plain(answer['asked_as'])}")
@@ -43,7 +56,10 @@ def entry(answer: Mapping[str, Any], verdict: str = "", note: str = "") -> list[
             for citation in other["citations"]:
                 blocks += _cited(citation, answer["hits"])
     if verdict:
-        blocks.append(f"Judged {_VERDICTS[verdict]}. {plain(note)}".rstrip())
+        blocks.append(f"{_VERDICTS[verdict]} {plain(note)}".rstrip())
+    for span in selected:
+        place = f"{span['path']}, characters {span['start']} to {span['end']}"
+        blocks.append(f"Selected as the answer: **{plain(span['text'])}** ({plain(place)})")
     return blocks
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from rag.chat.marks import deed, marked, plural
+from rag.chat.marks import deed, marked, name, plural
 from rag.chat.sources import Record, cited, given
 from rag.show import REASONS
 
 SURE = ((0.85, "Sure"), (0.65, "Fairly sure"), (0.45, "Unsure"), (0.0, "Doubtful"))
-VERDICTS = (("good", "", "Yes"), ("bad", "", "No"), ("bad", "incomplete", "Incomplete"))
-"""(verdict, note) as the memory keeps it, and the button's label."""
+VERDICTS = (("right", "Yes"), ("wrong", "No"), ("incomplete", "Incomplete"))
+ABSENT = "It is not in these documents"
 SENTENCES = 3
 """Sentences quoted under one answer; further documents are among the sources."""
 
@@ -27,8 +27,9 @@ def turn(record: Record, number: int, shown: bool) -> str:
         shown: its sources are those beside it.
     """
     current = ' aria-current="true"' if shown else ""
+    message = f' data-message="{record["message"]}"' if record.get("message") else ""
     return (
-        f'<article class="turn" data-turn="{number}"{current}>'
+        f'<article class="turn" data-turn="{number}"{message}{current}>'
         f'<h2 class="asked" dir="auto">{escape(record["question"])}</h2>'
         f"{_asked_as(record, number)}{_said(record, number)}</article>"
     )
@@ -197,12 +198,45 @@ def _deeds(record: Record, number: int) -> str:
     """Sources again; and whether it was right, where answers are remembered."""
     said = [deed("show", "Show its sources", turn=number)]
     if record.get("message"):
-        verdict = record.get("verdict", ""), record.get("note", "")
+        given_one = record["answer"] is not None
         verdicts = "".join(
-            f'<button type="button" data-act="verdict" data-turn="{number}" data-verdict="{key}" '
-            f'data-note="{note}" aria-pressed="{str(verdict == (key, note)).lower()}">{label}'
-            "</button>"
-            for key, note, label in VERDICTS
+            _verdict(record, number, key, label)
+            for key, label in (VERDICTS if given_one else VERDICTS[:2])
         )
         said.append(f'<span class="verdict"><span>Is this right?</span>{verdicts}</span>')
-    return f'<p class="deeds">{"".join(said)}</p>'
+    return f'<div class="deeds">{"".join(said)}</div>{_judged(record, number)}'
+
+
+def _verdict(record: Record, number: int, key: str, label: str) -> str:
+    pressed = str(record.get("verdict") == key).lower()
+    return (
+        f'<button type="button" data-act="verdict" data-turn="{number}" data-verdict="{key}" '
+        f'aria-pressed="{pressed}">{label}</button>'
+    )
+
+
+def _judged(record: Record, number: int) -> str:
+    """How to say what would have been right, and the words that were selected as the answer."""
+    said = ""
+    if record.get("verdict") in ("wrong", "incomplete", "absent"):
+        said = (
+            '<p class="quiet">Select the right words in a source or in an opened document, and '
+            "press “This is the answer”.</p>"
+        )
+        if record["answer"] is not None:
+            said += f'<p class="deeds">{_verdict(record, number, "absent", ABSENT)}</p>'
+    spans = "".join(
+        f'<li><q dir="auto">{escape(span["text"])}</q> '
+        f'<span class="about" dir="auto">{escape(name(span["path"]))}</span> '
+        f"{_forget(span, number)}</li>"
+        for span in record.get("selected") or ()
+    )
+    if spans:
+        said += f'<p class="quiet">The answer, as selected by you:</p><ul>{spans}</ul>'
+    return f'<div class="judged">{said}</div>' if said else ""
+
+
+def _forget(span: Mapping[str, Any], number: int) -> str:
+    # Not `path`: Gradio takes an object with a path for a file, and drops the event.
+    place = {"file": span["path"], "start": span["start"], "end": span["end"]}
+    return deed("unselect", "Forget", turn=number, **place)

@@ -8,16 +8,18 @@ the same after a restart.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from index.errors import BusyError
 from index.snapshot import Snapshot
-from index.types import Filter, Hit
+from index.store import named
+from index.types import Filter, Hit, document_id
 from rag.chat.library import Library
 from rag.chat.marks import day
 from rag.converse import standalone
-from rag.query import parse
+from rag.query import both, parse, standing
 from rag.service import LONGEST_QUESTION, Service
 from rag.types import Question, Turn, hit_to_json, to_json
 
@@ -27,7 +29,12 @@ TRIES = 5
 
 
 def ask(
-    library: Library, collection: str, asked: str, turns: Sequence[Turn], literal: bool = False
+    library: Library,
+    collection: str,
+    asked: str,
+    turns: Sequence[Turn],
+    literal: bool = False,
+    narrowed: Mapping[str, str] | None = None,
 ) -> Iterator[Record]:
     """The record with the passages found, then the one with the answer.
 
@@ -37,13 +44,15 @@ def ask(
         asked: as typed, filters included.
         turns: the conversation before it.
         literal: carry nothing over from the conversation.
+        narrowed: the filter that stands beside the question box, see `rag.query.standing`.
 
     Raises:
         SpanwiseError: the collection or a model cannot be used.
     """
     service = library.service(collection)
     begun = time.perf_counter()
-    text, where = parse(asked)
+    text, said = parse(asked)
+    where = both(said, standing(narrowed or {}))
     understood = Question(text, text) if literal else standalone(text, turns)
     question = Question(understood.text, asked, understood.carried)
     for _ in range(TRIES):
@@ -96,15 +105,21 @@ def _beside(service: Service, hits: Sequence[Hit], where: Filter) -> Record:
                 continue
             documents[document.id] = {"title": document.title, "date": document.date}
             pages[hit.passage.id] = document.page(hit.passage.start)
-        undated = _undated(found) if where.after or where.before else 0
+        undated = _undated(found, where) if where.after or where.before else 0
     return {
         "documents": documents, "pages": pages,
         "narrowed": in_words(where), "undated": undated,
     }  # fmt: skip
 
 
-def _undated(found: Snapshot) -> int:
-    return sum(1 for _, _, date, _ in found.store.listing() if date is None)
+def _undated(found: Snapshot, where: Filter) -> int:
+    """Documents that would pass if their date did not count, and have none."""
+    of_any_day = replace(where, after=None, before=None)
+    return sum(
+        1
+        for path, title, date, _ in found.store.listing()
+        if date is None and named(of_any_day, document_id(path), path, title)
+    )
 
 
 def in_words(where: Filter) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, get_args
 
 from index.errors import SpanwiseError
 from rag import journal
 from rag.chat.asking import Record, ask
 from rag.chat.library import Library
+from rag.memory import Message, Verdict
 from rag.types import Turn
 
 
@@ -44,6 +45,7 @@ class Desk:
         self.library = library
         self.talk = Talk(collection if collection is not None else library.default())
         self.search = ""
+        self.followed = 0  # the last press on the left side, by the page's own count
 
     def begin(self, collection: str | None) -> None:
         """A new conversation."""
@@ -60,15 +62,20 @@ class Desk:
             return
         listed = {said.id: said for said in memory.conversations()}
         messages = memory.messages(conversation)
-        records = [
-            {**m.answer, "message": m.id, "verdict": m.verdict, "note": m.note} for m in messages
-        ]
+        records = [{**m.answer, "message": m.id, **_judgement(m)} for m in messages]
         collection = listed[conversation].collection if conversation in listed else None
         self.talk = Talk(collection, conversation, records, len(records) - 1)
 
-    def ask(self, asked: str, literal: bool = False) -> Iterator[Talk]:
-        """Ask in the present talk; yields it each time there is more to show."""
+    def ask(
+        self, asked: str, literal: bool = False, narrowed: Mapping[str, str] | None = None
+    ) -> Iterator[Talk]:
+        """Ask in the present talk; yields it each time there is more to show.
+
+        `literal` and `narrowed` are those of `rag.chat.asking.ask`.
+        """
         talk = self.talk
+        if talk.collection is None:
+            talk.collection = self.library.default()
         waiting: Record = {"question": asked, "state": "waiting"}
         talk.records.append(waiting)
         place = next(n for n, record in enumerate(talk.records) if record is waiting)
@@ -76,7 +83,7 @@ class Desk:
         with talk.lock:
             talk.shown = place
             try:
-                for record in self._answers(talk, asked, place, literal):
+                for record in self._answers(talk, asked, place, literal, narrowed):
                     talk.records[place] = record
                     yield talk
             except SpanwiseError as error:
@@ -86,20 +93,40 @@ class Desk:
             # Within the lock: what the next question shows must not be overtaken by this.
             yield talk
 
-    def judge(self, place: int, verdict: str, note: str = "") -> None:
-        """Remember whether an answer was right."""
-        record = self.talk.records[place]
-        if self.library.memory is not None and verdict in ("good", "bad"):
-            self.library.memory.feedback(record["message"], verdict, note)  # type: ignore[arg-type]
-            record |= {"verdict": verdict, "note": note}
+    def judge(self, place: int, verdict: str) -> None:
+        """Remember whether an answer was right; the same verdict once more takes it back."""
+        record, memory = self.talk.records[place], self.library.memory
+        if memory is not None and "message" in record and verdict in get_args(Verdict):
+            taken_back = record.get("verdict") == verdict
+            memory.feedback(record["message"], "" if taken_back else verdict)  # type: ignore[arg-type]
+            self.recall(place)
 
-    def _answers(self, talk: Talk, asked: str, place: int, literal: bool) -> Iterator[Record]:
-        if talk.collection is None:
-            talk.collection = self.library.default()
+    def unselect(self, place: int, path: str, start: int, end: int) -> None:
+        """Forget a span that was selected as the answer."""
+        record, memory = self.talk.records[place], self.library.memory
+        if memory is not None and "message" in record:
+            memory.unselect(record["message"], path, start, end)
+            self.recall(place)
+
+    def recall(self, place: int) -> None:
+        """Show of an answer what is now remembered of its judgement."""
+        record, memory = self.talk.records[place], self.library.memory
+        if memory is not None and "message" in record:
+            record |= _judgement(memory.message(record["message"]))
+
+    def _answers(
+        self,
+        talk: Talk,
+        asked: str,
+        place: int,
+        literal: bool,
+        narrowed: Mapping[str, str] | None,
+    ) -> Iterator[Record]:
         if talk.collection is None:
             yield {"question": asked, "error": "There are no documents yet. Add some first."}
             return
-        for record in ask(self.library, talk.collection, asked, talk.turns(place), literal):
+        turns = talk.turns(place)
+        for record in ask(self.library, talk.collection, asked, turns, literal, narrowed):
             if record.get("state") is None:
                 record = self._remember(talk, record)
             yield record
@@ -118,6 +145,11 @@ class Desk:
             return {**record, "message": memory.add(talk.id, record)}
         except SpanwiseError as error:
             return {**record, "trouble": str(error)}
+
+
+def _judgement(message: Message) -> Record:
+    """What the user thought of an answer, as its record holds it."""
+    return {"verdict": message.verdict, "selected": [asdict(span) for span in message.selected]}
 
 
 def place_of(data: Any, desk: Desk) -> int | None:  # noqa: ANN401  whatever a browser sends

@@ -5,17 +5,20 @@ from __future__ import annotations
 from html import escape
 
 from index.types import BOILERPLATE, Document
-from rag.chat.marks import about, name, plural
+from rag.chat.marks import about, name, piece, plural
 
 WINDOW = 200_000
 """Characters shown; of a longer document the part around the mark."""
 
 
-def view(document: Document, start: int, end: int, picture: str = "", note: str = "") -> str:
+def view(
+    document: Document, collection: str, start: int, end: int, picture: str = "", note: str = ""
+) -> str:
     """The document's text with ``[start, end)`` marked, and pages, headings, boilerplate told.
 
     Args:
         document: as stored; it is shown as it is.
+        collection: that it belongs to.
         start: where the mark begins; beyond the text, nothing is marked.
         end: where it ends.
         picture: address of the rendered page, if there is one.
@@ -33,7 +36,8 @@ def view(document: Document, start: int, end: int, picture: str = "", note: str 
         )
     return (
         f'<header><h2 dir="auto">{escape(title)}</h2><p class="about">{line}</p></header>{shown}'
-        f'<div class="paper" dir="auto">{_body(document, start, end)}</div>'
+        f'<div class="paper" dir="auto" data-document="{document.id}" '
+        f'data-collection="{escape(collection)}">{_body(document, start, end)}</div>'
     )
 
 
@@ -61,8 +65,8 @@ def _stretch(document: Document, begin: int, stop: int, start: int, end: int) ->
             html = f'<span class="{"dim" if mark.kind == BOILERPLATE else "heading"}">{html}</span>'
     if start <= begin and stop <= end:
         first = ' id="mark" tabindex="-1"' if begin == start else ""
-        return f"<mark{first}>{html}</mark>"
-    return html
+        html = f"<mark{first}>{html}</mark>"
+    return piece(html, begin)
 
 
 def _cut(count: int, where: str) -> str:

@@ -1,7 +1,7 @@
 // The documents panel: files are chosen or dropped, sent one by one, and indexed by the server while
 // asking goes on. As in page.js, text becomes textContent, and only the server makes HTML.
 window.spanwise.documents = (() => {
-  const { one, fetched, show, twice, triggers } = window.spanwise;
+  const { one, fetched, show, twice, refresh } = window.spanwise;
   const post = (path, parts) => fetched(`${path}?${new URLSearchParams(parts)}`, { method: "POST" });
   let collection = "";
   let refused = []; // why some of the last files were not taken
@@ -27,7 +27,7 @@ window.spanwise.documents = (() => {
   function listen(body) {
     body.addEventListener("click", pressed);
     body.addEventListener("change", (event) => {
-      if (!event.target.files) return;
+      if (!event.target.files || !event.target.closest(".drop")) return;
       receive([...event.target.files]);
       event.target.value = ""; // so that the same files can be chosen again
     });
@@ -74,10 +74,6 @@ window.spanwise.documents = (() => {
     followed.delete(name);
     if (name === collection && one("#job")) await ledger(false);
     refresh(name);
-  }
-
-  function refresh(name) {
-    triggers.collections?.("click", { act: "refresh", name });
   }
 
   async function dropped(event) {

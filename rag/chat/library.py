@@ -23,6 +23,8 @@ from rag.settings import Settings
 DEMO = "seeds/000_d39b82a70d207427.txt"
 MOST_BYTES = 500_000_000
 """Of a PDF that is shown as it looks."""
+PICTURES = 8
+"""Of pages, kept to be shown again: each takes a process to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Library:
         self._lock = threading.Lock()
         self._services: dict[str, Service] = {}
         self._encoders: dict[str, Encoder] = {}
+        self._pictures: dict[tuple[str, int, int, int], bytes] = {}
 
     @property
     def home(self) -> Path:
@@ -123,7 +126,16 @@ class Library:
         data = self._bytes_as_indexed(name, document)
         if page is None or data is None or not is_pdf(document):
             return None
-        return paint(data, document.page_starts[page - 1], page, start, end)
+        key = document.sha256, page, start, end
+        picture = self._pictures.get(key)
+        picture = picture or paint(data, document.page_starts[page - 1], page, start, end)
+        if picture is not None:
+            with self._lock:
+                self._pictures.pop(key, None)
+                self._pictures[key] = picture  # the one used last comes last
+                for oldest in list(self._pictures)[:-PICTURES]:
+                    del self._pictures[oldest]
+        return picture
 
     def _bytes_as_indexed(self, name: str, document: Document) -> bytes | None:
         file = self._file(name, document)

@@ -42,16 +42,24 @@ def marked(text: str, offset: int, spans: Spans, faintly: Spans = ()) -> str:
 
 
 def excerpt(text: str, offset: int, spans: Spans, faintly: Spans = ()) -> str:
-    """HTML of the part of a passage around its spans, cut between words, with dots where cut."""
+    """HTML of the part of a passage around its spans, cut between words, with dots where cut.
+
+    It says where in the document it begins, so that words selected in it can be found there.
+    """
     within = range(offset, offset + len(text))
     inside = [(start, end) for start, end in spans if start in within]
     faintly = [(start, end) for start, end in faintly if start in within]
-    inside, faintly = (inside, faintly) if inside else (faintly, [])
-    first = min((start for start, _ in inside), default=offset) - offset
-    last = max((end for _, end in inside), default=offset) - offset
+    around = inside or faintly
+    first = min((start for start, _ in around), default=offset) - offset
+    last = max((end for _, end in around), default=offset) - offset
     begin, end = _word_start(text, first - AROUND), _word_end(text, last + AROUND)
-    shown = marked(text[begin:end], offset + begin, inside, faintly)
+    shown = piece(marked(text[begin:end], offset + begin, inside, faintly), offset + begin)
     return f"{'… ' if begin else ''}{shown}{' …' if end < len(text) else ''}"
+
+
+def piece(html: str, start: int) -> str:
+    """HTML of a stretch of a document, which says at which offset it begins."""
+    return f'<span data-start="{start}">{html}</span>'
 
 
 def _word_start(text: str, at: int) -> int:

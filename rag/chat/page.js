@@ -3,6 +3,7 @@
 // out of text: what it inserts was escaped by the server, what it says is textContent.
 window.spanwise = (() => {
   const triggers = {};
+  let sent = 0; // presses on the left side; the server says in #side-done which it has followed
   let wanted = null; // the source to scroll to once the sources of an earlier answer are back
   let pressedLast = null; // to give the focus back after a part of the page was made anew
 
@@ -18,14 +19,29 @@ window.spanwise = (() => {
         press(event, pressed, trigger);
       } else if (!event.target.closest("summary, a, button, input, details")) {
         const turn = event.target.closest(".turn");
-        if (turn && !String(getSelection())) trigger("click", { act: "show", turn: turn.dataset.turn });
+        if (turn && !String(getSelection())) send(trigger, { act: "show", turn: turn.dataset.turn });
       }
     });
     element.addEventListener("submit", (event) => {
       event.preventDefault();
       const form = event.target;
-      trigger("click", { ...form.dataset, title: new FormData(form).get("title") });
+      send(trigger, { ...form.dataset, title: new FormData(form).get("title") });
     });
+  }
+
+  // Gradio takes up events of different parts of the page in any order. A press on the left side may
+  // begin another conversation, so that no question may overtake it.
+  async function send(trigger, data) {
+    if (trigger === triggers.thread) await settled();
+    trigger("click", trigger === triggers.thread ? data : { ...data, n: ++sent });
+  }
+
+  async function settled(given) {
+    const until = Date.now() + 5000; // a press that the server never got holds nothing up for long
+    while (Number(one("#side-done")?.dataset.n ?? 0) < sent && Date.now() < until) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    return given;
   }
 
   function press(event, pressed, trigger) {
@@ -37,7 +53,7 @@ window.spanwise = (() => {
       own(pressed, data, trigger);
     } else {
       if (data.act === "show") wanted = narrow() ? "sources" : null;
-      trigger("click", data);
+      send(trigger, { ...data, narrowed: window.spanwise.narrow.fields() });
     }
   }
 
@@ -46,14 +62,15 @@ window.spanwise = (() => {
     copy: (button, data) => copy(button, data.text),
     "copy-link": (button, data) => copy(button, new URL(data.text, location.href).href),
     documents: (_, data) => window.spanwise.documents.open(data.collection),
+    evaluate: (_, data) => window.spanwise.evaluate.open(data.collection, data.run),
     source(chip, _, trigger) {
       const turn = chip.closest(".turn");
       wanted = chip.getAttribute("href").slice(1);
       if (turn.getAttribute("aria-current")) reach();
-      else trigger("click", { act: "show", turn: turn.dataset.turn });
+      else send(trigger, { act: "show", turn: turn.dataset.turn });
     },
     menu: (button) => button.setAttribute("aria-expanded", one("#side").classList.toggle("open")),
-    delete: (button, data, trigger) => twice(button, () => trigger("click", data)),
+    delete: (button, data, trigger) => twice(button, () => send(trigger, data)),
   };
 
   // A deed that cannot be undone is asked for twice.
@@ -116,6 +133,7 @@ window.spanwise = (() => {
       });
       dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
       window.spanwise.documents.listen(body);
+      window.spanwise.evaluate.listen(body);
       document.body.append(dialog);
     }
     return dialog;
@@ -161,23 +179,6 @@ window.spanwise = (() => {
     mark?.focus({ preventScroll: true });
   }
 
-  // A question that the full queue did not take goes back into the box; Gradio says why.
-  const plainFetch = window.fetch;
-  window.fetch = async (...asked) => {
-    const answer = await plainFetch(...asked);
-    if (answer.status === 503 && String(asked[0]?.url ?? asked[0]).includes("/queue/join")) {
-      const lost = JSON.parse(asked[1]?.body ?? "{}").data?.find((part) => typeof part === "string");
-      const box = one("#box textarea");
-      if (lost && box && !box.value) fill(box, lost);
-    }
-    return answer;
-  };
-
-  function fill(box, text) {
-    box.value = text;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-  }
-
   // ---- as the page grows -----------------------------------------------------------------------
 
   function began() {
@@ -196,7 +197,7 @@ window.spanwise = (() => {
       const box = one("#box textarea");
       if (box && !filled) {
         filled = true;
-        fill(box, asked.get("q"));
+        window.spanwise.box.fill(asked.get("q"));
       }
       const turns = document.querySelectorAll("#thread .turn");
       const last = turns[turns.length - 1];
@@ -205,9 +206,9 @@ window.spanwise = (() => {
       before = now;
       reach();
       if (pressedLast && document.activeElement === document.body) {
-        const { act, turn = "", id = "", name = "" } = pressedLast;
-        const same = [...document.querySelectorAll(`[data-act="${act}"]`)].find(
-          ({ dataset: d }) => (d.turn ?? "") === turn && (d.id ?? "") === id && (d.name ?? "") === name,
+        const { act, ...known } = pressedLast;
+        const same = [...document.querySelectorAll(`[data-act="${act}"]`)].find(({ dataset }) =>
+          ["turn", "id", "name", "verdict"].every((key) => dataset[key] === known[key]),
         );
         if (same) pressedLast = null;
         same?.focus({ preventScroll: true });
@@ -215,6 +216,20 @@ window.spanwise = (() => {
     }).observe(document.body, { childList: true, subtree: true });
   }
 
+  function refresh(name) {
+    if (triggers.collections) send(triggers.collections, { act: "refresh", name });
+  }
+
+  // An answer has been judged beside the conversation, which shows it.
+  function judged(turn) {
+    send(triggers.thread, { act: "judged", turn });
+  }
+
+  // A question of a run is put among the sources.
+  function replay(run, row) {
+    send(triggers.sources, { act: "evaluated", run, row });
+  }
+
   setTimeout(began); // once documents.js is there too
-  return { wire, one, fetched, show, twice, triggers };
+  return { wire, one, say, fetched, show, twice, settled, refresh, judged, replay };
 })();

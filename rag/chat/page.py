@@ -13,16 +13,17 @@ from typing import Any
 import gradio as gr
 
 from index.errors import SpanwiseError
-from rag.chat import shelf
+from rag.chat import replay, shelf
 from rag.chat.answer import turn
 from rag.chat.desk import Desk, Talk, place_of
 from rag.chat.library import Library
+from rag.chat.narrow import FOLD, fields
 from rag.chat.sources import panel
 from rag.service import LONGEST_QUESTION
 
 HEAD = """<meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/desk/theme.css"><script src="/desk/page.js"></script>"""
-NAME = """<div class="plate"><p id="name">Spanwise</p><button type="button" data-act="menu"
+NAME = """<div class="plate"><h1 id="name">Spanwise</h1><button type="button" data-act="menu"
 aria-expanded="false" aria-controls="side">Collections, conversations</button></div>"""
 AT_ONCE = 4
 """Questions that are answered at the same time; the others wait, in order."""
@@ -31,13 +32,21 @@ WIRED = """const wire = () =>
   window.spanwise?.documents ? window.spanwise.wire(element, trigger) : setTimeout(wire, 20);
 wire();"""
 """Gradio puts our script into the page when it likes, before or after its components."""
+TAKEN = "(text) => window.spanwise.box.taken(text)"
+SETTLED = "(...given) => window.spanwise.settled(given)"
+"""A question waits until the presses before it have been followed."""
 
 Shown = tuple[Any, ...]
 """Desk, left side, conversations, thread, sources: what every event may change."""
 
 
-def build_chat(library: Library) -> gr.Blocks:
-    """The page over the collections of a home. Building it loads no weights."""
+def build_chat(library: Library, most_waiting: int = MOST_WAITING) -> gr.Blocks:
+    """The page over the collections of a home. Building it loads no weights.
+
+    Args:
+        library: the collections.
+        most_waiting: events that wait for their turn at most; whoever asks then is told so.
+    """
     with gr.Blocks(title="Spanwise", analytics_enabled=False, fill_width=True) as page:
         desk = gr.State(None)
         with gr.Row(elem_id="desk", equal_height=False):
@@ -51,27 +60,31 @@ def build_chat(library: Library) -> gr.Blocks:
                 talks = _html("", "conversations")
             with gr.Column(elem_id="middle", min_width=0):
                 thread = _html("", "thread")
-                box = gr.Textbox(
-                    label="Question", show_label=False, placeholder="Ask the documents…",
-                    max_length=LONGEST_QUESTION, submit_btn=True, autofocus=True, elem_id="box",
-                )  # fmt: skip
-                typed = gr.Textbox(visible=False)
+                with gr.Column(elem_id="asking", min_width=0):
+                    _html(FOLD, "narrow")
+                    box = gr.Textbox(
+                        label="Question", show_label=False, placeholder="Ask the documents…",
+                        max_length=LONGEST_QUESTION, submit_btn=True, autofocus=True,
+                        elem_id="box",
+                    )  # fmt: skip
+                typed, narrowed = gr.Textbox(visible=False), gr.Textbox(visible=False)
             with gr.Column(elem_id="beside", min_width=0):
                 sources = _html(panel(None), "sources")
         outputs = [desk, side, talks, thread, sources]
         wired = _Wired(library)
         quiet = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "multiple"}
         asking = {**quiet, "concurrency_limit": AT_ONCE, "concurrency_id": "ask"}
-        # The box is emptied by the browser itself, at once: what is typed next is never lost.
-        box.submit(None, box, [box, typed], js="(text) => ['', text]", **quiet).then(
-            wired.ask, [desk, typed], outputs, **asking
+        # The browser itself takes the question out of the box: what is typed next is never lost.
+        box.submit(None, box, [typed, narrowed], js=TAKEN, **quiet).then(
+            wired.ask, [desk, typed, narrowed], outputs, js=SETTLED, **asking
         )
         thread.click(wired.on_thread, desk, outputs, **asking)
         side.click(wired.on_side, desk, outputs, **quiet)
         talks.click(wired.on_side, desk, outputs, **quiet)
+        sources.click(wired.on_sources, desk, outputs, **quiet)
         search.change(wired.search, [desk, search], outputs, **quiet)
         page.load(wired.load, None, outputs, **quiet)
-    page.queue(default_concurrency_limit=8, max_size=MOST_WAITING)
+    page.queue(default_concurrency_limit=8, max_size=most_waiting)
     return page
 
 
@@ -87,14 +100,16 @@ class _Wired:
         names = [each.name for each in self._library.shelves()]
         return self._all(Desk(self._library, wanted if wanted in names else None))
 
-    def ask(self, desk: Desk | None, text: str, literal: bool = False) -> Iterator[Shown]:
+    def ask(
+        self, desk: Desk | None, text: str, narrowed: str, literal: bool = False
+    ) -> Iterator[Shown]:
         """A question; shown as it grows, unless another conversation was opened meanwhile."""
         desk = desk or Desk(self._library)  # the server was started anew under an open page
         if not text.strip():
             yield (desk, *[gr.skip()] * 4)
             return
         last = None
-        for talk in desk.ask(text.strip(), literal):
+        for talk in desk.ask(text.strip(), literal, fields(narrowed)):
             if talk is desk.talk:
                 last = talk
                 yield desk, gr.skip(), gr.skip(), self._thread(desk), panel(talk.sources())
@@ -105,17 +120,18 @@ class _Wired:
         """A button in the conversation."""
         desk, data = desk or Desk(self._library), _data(event)
         act, place = data.get("act"), place_of(data.get("turn"), desk)
+        narrowed = str(data.get("narrowed", ""))
         if act == "ask":
-            yield from self.ask(desk, str(data.get("text", ""))[:LONGEST_QUESTION])
+            yield from self.ask(desk, str(data.get("text", ""))[:LONGEST_QUESTION], narrowed)
         elif place is None:
             return
         elif act == "literal":
-            yield from self.ask(desk, desk.talk.records[place]["question"], literal=True)
-        elif act == "verdict":
+            yield from self.ask(desk, desk.talk.records[place]["question"], narrowed, literal=True)
+        elif act in ("verdict", "unselect", "judged"):
             try:
-                desk.judge(place, str(data.get("verdict")), str(data.get("note", ""))[:2_000])
-            except SpanwiseError as error:
-                gr.Warning(str(error))
+                _judge(desk, place, data)
+            except (SpanwiseError, ValueError) as error:
+                gr.Warning(escape(str(error)))
             yield desk, gr.skip(), gr.skip(), self._thread(desk), gr.skip()
         else:
             desk.talk.shown = place
@@ -126,6 +142,7 @@ class _Wired:
         desk, data, memory = desk or Desk(self._library), _data(event), self._library.memory
         act, talk = data.get("act"), desk.talk
         try:
+            desk.followed = max(desk.followed, int(data.get("n") or 0))
             number = int(data.get("id") or 0)
             name = str(data.get("name", ""))
             if act == "collection" or (act == "refresh" and desk.talk.collection is None):
@@ -148,6 +165,19 @@ class _Wired:
         # The conversation is left alone: a question may be under way in it, and have more to show.
         return desk, self._side(desk), self._talks(desk), gr.skip(), gr.skip()
 
+    def on_sources(self, desk: Desk | None, event: gr.EventData) -> Shown:
+        """A question of a run is put among the sources, or the conversation's come back."""
+        desk, data = desk or Desk(self._library), _data(event)
+        shown = panel(desk.talk.sources())
+        try:
+            desk.followed = max(desk.followed, int(data.get("n") or 0))
+            if data.get("act") == "evaluated":
+                row = int(data.get("row") or 0)
+                shown = replay.question(self._library, str(data.get("run")), row)
+        except (SpanwiseError, ValueError) as error:
+            gr.Warning(escape(str(error)))
+        return desk, self._side(desk), gr.skip(), gr.skip(), shown
+
     def search(self, desk: Desk | None, text: str) -> Shown:
         """Words that conversations are searched for."""
         desk = desk or Desk(self._library)
@@ -159,7 +189,7 @@ class _Wired:
         return desk, self._side(desk), self._talks(desk), self._thread(desk), shown
 
     def _side(self, desk: Desk) -> str:
-        return shelf.collections(self._library.shelves(), desk.talk.collection)
+        return shelf.collections(self._library.shelves(), desk.talk.collection, desk.followed)
 
     def _talks(self, desk: Desk) -> str:
         memory = self._library.memory
@@ -184,6 +214,17 @@ class _Wired:
 def _html(value: str, ident: str) -> gr.HTML:
     """A part of the page that shows our own HTML and evaluates nothing."""
     return gr.HTML(value, elem_id=ident, apply_default_css=False, js_on_load=WIRED, container=False)
+
+
+def _judge(desk: Desk, place: int, data: dict[str, Any]) -> None:
+    """What a button says of an answer; "judged": it has been said by another way."""
+    if data["act"] == "verdict":
+        desk.judge(place, str(data.get("verdict")))
+    elif data["act"] == "unselect":
+        start, end = int(data.get("start", 0)), int(data.get("end", 0))
+        desk.unselect(place, str(data.get("file", "")), start, end)
+    else:
+        desk.recall(place)
 
 
 def _data(event: gr.EventData) -> dict[str, Any]:

@@ -7,26 +7,29 @@ of `rag.web` stands before all of it.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from index.build import remove
-from index.errors import CollectionError, FolderError, HomeError, SpanwiseError
+from index.errors import CollectionError, HomeError, SpanwiseError
 from index.home import collections
 from index.retrieve import Retriever
-from rag.chat import document, ledger
+from rag.chat import document, judging, ledger, narrow
 from rag.chat.library import Library, is_pdf
-from rag.chat.uploads import MOST_FILE_BYTES, Uploads
+from rag.chat.receive import receive, refused
+from rag.chat.uploads import Uploads
 
 HERE = Path(__file__).parent
-FILES = {"theme.css": ("theme.css",), "page.js": ("page.js", "documents.js")}
+FILES = {
+    "theme.css": ("theme.css",),
+    "page.js": ("page.js", "box.js", "feedback.js", "narrow.js", "documents.js", "evaluate.js"),
+}
 """What is served under a name: files one after the other, so that they are run in this order."""
 
 
@@ -42,6 +45,8 @@ def routes(library: Library, uploads: Uploads) -> list[BaseRoute]:
         Route("/documents/file", desk.receive, methods=["PUT"]),
         Route("/documents/index", desk.index, methods=["POST"]),
         Route("/documents/remove", desk.remove, methods=["POST"]),
+        *judging.routes(library),
+        *narrow.routes(library),
         Route("/conversations/{number:int}.md", desk.markdown, methods=["GET"]),
         Route("/conversations/{number:int}.json", desk.whole, methods=["GET"]),
     ]
@@ -71,9 +76,9 @@ class _Desk:
             name, start, end = asked["collection"], int(asked["start"]), int(asked["end"])
             found = self._library.document(name, asked["document"])
         except (KeyError, ValueError):
-            return _refused("This document is not in the collection, or no longer.", 404)
+            return refused("This document is not in the collection, or no longer.", 404)
         except SpanwiseError as error:
-            return _refused(str(error), 404)
+            return refused(str(error), 404)
         picture, note = "", ""
         if is_pdf(found) and found.page(start):
             if self._library.is_as_indexed(name, found):
@@ -81,7 +86,7 @@ class _Desk:
             else:
                 note = "The file has changed or is gone since it was indexed: this is its text as "
                 note += "it was read then."
-        return HTMLResponse(document.view(found, start, end, picture, note))
+        return HTMLResponse(document.view(found, name, start, end, picture, note))
 
     def picture(self, request: Request) -> Response:
         """The page of a PDF with the span boxed."""
@@ -93,7 +98,7 @@ class _Desk:
         except (KeyError, ValueError, SpanwiseError):
             png = None
         if png is None:
-            return _refused("This page cannot be shown.", 404)
+            return refused("This page cannot be shown.", 404)
         return Response(png, media_type="image/png")
 
     def documents(self, request: Request) -> Response:
@@ -107,8 +112,9 @@ class _Desk:
                 listing, entries = found.store.listing(), found.store.ledger()
                 roots = found.manifest.roots
         except SpanwiseError as error:
-            return _refused(str(error), 409)
-        return HTMLResponse(ledger.panel(name, listing, entries, roots, job))
+            return refused(str(error), 409)
+        shown = ledger.panel(name, listing, entries, roots, job)
+        return HTMLResponse(shown + judging.section(self._library, name))
 
     def job(self, request: Request) -> Response:
         """How far the indexing is."""
@@ -120,16 +126,16 @@ class _Desk:
         asked = request.query_params
         size = request.headers.get("content-length", "")
         if not size.isdigit():
-            return _refused("The size of the file was not told.", 411)
+            return refused("The size of the file was not told.", 411)
         try:
             target = await run_in_threadpool(
                 self._uploads.place, asked["collection"], asked["name"], int(size)
             )
-            await _write(request, target, int(size))
+            await receive(request, target, int(size))
         except KeyError:
-            return _refused("Neither collection nor name was told.", 400)
+            return refused("Neither collection nor name was told.", 400)
         except SpanwiseError as error:
-            return _refused(str(error), 400)
+            return refused(str(error), 400)
         return PlainTextResponse("", 201)
 
     def index(self, request: Request) -> Response:
@@ -138,9 +144,9 @@ class _Desk:
         try:
             self._uploads.begin(asked["collection"], *asked.getlist("root")[:1])
         except KeyError:
-            return _refused("No collection was named.", 400)
+            return refused("No collection was named.", 400)
         except (SpanwiseError, OSError, ValueError) as error:
-            return _refused(str(error), 409)
+            return refused(str(error), 409)
         return PlainTextResponse("", 202)
 
     def remove(self, request: Request) -> Response:
@@ -158,9 +164,9 @@ class _Desk:
             else:
                 self._uploads.forget(name, path)
         except KeyError:
-            return _refused("Neither collection nor path was told.", 400)
+            return refused("Neither collection nor path was told.", 400)
         except (SpanwiseError, OSError) as error:
-            return _refused(str(error), 409)
+            return refused(str(error), 409)
         return PlainTextResponse("", 200)
 
     def markdown(self, request: Request) -> Response:
@@ -182,7 +188,7 @@ class _Desk:
             else:
                 text = memory.export_markdown(number)
         except SpanwiseError as error:
-            return _refused(str(error), 404)
+            return refused(str(error), 404)
         name = quote(f"{said['title'][:80]}.{kind}", safe="")
         media = "application/json" if kind == "json" else "text/markdown; charset=utf-8"
         disposition = f"attachment; filename*=UTF-8''{name}"
@@ -193,29 +199,3 @@ def _paths(retriever: Retriever) -> set[str]:
     """Of the documents; a root's name is not among them, so that no root is removed by mistake."""
     with retriever.generation() as found:
         return {path for path, *_ in found.store.listing()}
-
-
-async def _write(request: Request, target: Path, size: int) -> None:
-    """Write a request's body beside `target` and rename it there when it is whole."""
-    aside = target.with_name(f".{secrets.token_hex(8)}.part")
-    received = 0
-    try:
-        with aside.open("xb") as out:
-            async for piece in request.stream():
-                received += len(piece)
-                if received > min(size, MOST_FILE_BYTES):
-                    raise FolderError("The file is larger than was told", where=target.name)
-                out.write(piece)
-        if received != size:
-            raise FolderError("The file did not arrive whole", where=target.name)
-        aside.replace(target)
-    except ClientDisconnect:
-        raise FolderError("The file did not arrive whole", where=target.name) from None
-    except OSError as error:
-        raise HomeError(f"The file cannot be kept ({error.strerror})", where=target.name) from error
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _refused(sentence: str, status: int) -> Response:
-    return PlainTextResponse(sentence, status)

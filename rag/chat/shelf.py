@@ -17,8 +17,11 @@ EXAMPLES = (
 """For the demo corpus."""
 
 
-def collections(shelves: Iterable[Shelf], present: str | None) -> str:
-    """The collections to pick from, and the way to add documents."""
+def collections(shelves: Iterable[Shelf], present: str | None, followed: int = 0) -> str:
+    """The collections to pick from, and the way to add documents.
+
+    `followed` is the number of the last press that was followed, see ``settled`` in page.js.
+    """
     items = "".join(
         f'<li><button type="button" data-act="collection" data-name="{escape(shelf.name)}" '
         f'aria-pressed="{str(shelf.name == present).lower()}"><span dir="auto">'
@@ -27,10 +30,12 @@ def collections(shelves: Iterable[Shelf], present: str | None) -> str:
         for shelf in shelves
     )
     documents = deed("documents", "Documents", collection=present or "")
+    documents += deed("evaluate", "Evaluate", collection=present or "")
     new = deed("documents", "New collection", collection="")
     return (
         f'<nav aria-label="Collections"><h2>Collections</h2><ul>{items}</ul>'
         f'<p class="deeds">{documents if present else ""}{new}</p></nav>'
+        f'<span id="side-done" data-n="{followed}" hidden></span>'
     )
 
 

@@ -45,6 +45,12 @@ def cited(record: Record) -> dict[str, list[Mapping[str, Any]]]:
     return found
 
 
+def expected(record: Record, document_id: str) -> list[tuple[int, int]]:
+    """Where the answers that a question set expects stand in a document; see `rag.chat.replay`."""
+    golds = record.get("beside", {}).get("golds", {}).get(document_id, [])
+    return [(start, end) for start, end in golds]
+
+
 def panel(record: Record | None) -> str:
     """The whole panel for one answer, or what it is for."""
     if record is None or not record.get("hits"):
@@ -95,9 +101,11 @@ def _cited_card(
         here = [(c["start"], c["end"]) for c in citations if c["passage_id"] == ident]
         spans = [span for span in here if span in first_answer]
         others = [span for span in here if span not in first_answer]
+        spans, others = (spans, others) if spans else (others, [])
+        others += expected(record, first["document_id"])
         if hit:
             shown = excerpt(hit["text"], hit["start"], spans, others)
-            quoted.append(_quotation(shown, _via(hit)))
+            quoted.append(_quotation(shown, record["collection"], hit))
     line = about(first["path"], first["date"], first["page"])
     title = first["title"] or name(first["path"])
     head = f'<span class="number">{number}</span> <span dir="auto">{escape(title)}</span>'
@@ -112,7 +120,10 @@ def _other_card(record: Record, hits: Sequence[Mapping[str, Any]]) -> str:
     known = beside.get("documents", {}).get(first["document_id"], {})
     page = beside.get("pages", {}).get(first["passage_id"])
     title = known.get("title") or name(first["path"])
-    quoted = "".join(_quotation(excerpt(h["text"], h["start"], []), _via(h)) for h in hits)
+    golds = expected(record, first["document_id"])
+    quoted = "".join(
+        _quotation(excerpt(h["text"], h["start"], [], golds), record["collection"], h) for h in hits
+    )
     where = address(record["collection"], first["document_id"], first["start"], first["end"])
     citation = {"quote": first["text"], "path": first["path"], "page": page, **known}
     deeds = _deeds(where, _copied(citation), "passage")
@@ -127,8 +138,11 @@ def _card(attributes: str, head: str, line: str, quoted: str, deeds: str) -> str
     )
 
 
-def _quotation(html: str, via: str) -> str:
-    return f'<blockquote dir="auto">{html}</blockquote><p class="via">{via}</p>'
+def _quotation(html: str, collection: str, hit: Mapping[str, Any]) -> str:
+    return (
+        f'<blockquote dir="auto" data-document="{escape(hit["document_id"])}" '
+        f'data-collection="{escape(collection)}">{html}</blockquote><p class="via">{_via(hit)}</p>'
+    )
 
 
 def _via(hit: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from index.errors import BusyError, FolderError, SpanwiseError
 from index.home import collection_folder, make_home
 from index.scan import DEFAULT_LIMITS, ENDINGS
 from rag import journal
+from rag.chat.child import TELL_EVERY_S, as_child, started
 from rag.chat.library import Library, read_manifest
 
 ROOT = "uploads"
@@ -29,8 +30,6 @@ MOST_FILES = 1_000
 MOST_BYTES = 2 * 1024**3
 """Of all uploads to one collection together."""
 MOST_FILE_BYTES = DEFAULT_LIMITS.max_bytes
-NICENESS = 10
-TELL_EVERY_S = 0.2
 STAGES = {"read": "Reading files", "encode": "Encoding passages", "write": "Writing the index"}
 
 
@@ -69,7 +68,7 @@ class Uploads:
         """
         folder = self.folder(collection)
         parts = unicodedata.normalize("NFC", name).split("/")
-        if not all(map(_harmless, parts)) or len(parts) > 20:
+        if not all(map(harmless, parts)) or len(parts) > 20:
             raise FolderError("Not a name for a file", where=ascii(name)[:200])
         ending = os.path.splitext(parts[-1])[1].lower()
         if ending not in ENDINGS:
@@ -137,12 +136,9 @@ class Uploads:
     def _follow(self, collection: str, folder: Path) -> None:
         home = self._library.home
         encoder = self._library.settings.encoder or ""
-        process = self._processes[collection] = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rag.chat.uploads", folder, home, collection, encoder],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.curdir for p in sys.path)},
-            start_new_session=True,
-        )  # fmt: skip
+        process = self._processes[collection] = started(
+            "rag.chat.uploads", folder, home, collection, encoder
+        )
         assert process.stdout is not None  # Popen was asked for it
         for line in process.stdout:
             said = json.loads(line)
@@ -157,7 +153,7 @@ class Uploads:
             self._jobs[collection] = Job(running=False, error=died)
 
 
-def _harmless(part: str) -> bool:
+def harmless(part: str) -> bool:
     """Whether a part of a path may be a file's or folder's name on any system."""
     plain = all(unicodedata.category(char)[0] != "C" for char in part)
     return bool(part.strip(". ")) and plain and not set(part) & set('\\:*?"|') and part[0] != "."
@@ -166,19 +162,14 @@ def _harmless(part: str) -> bool:
 def main() -> None:
     """Index a folder as the process of low priority."""
     folder, home, collection, encoder = sys.argv[1:5]
-    tell = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)  # what libraries print is not ours to send
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    journal.keep(Path(home))
+    tell = as_child(Path(home))
     last = 0.0
 
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal last
         if done == total or time.monotonic() - last > TELL_EVERY_S:
             last = time.monotonic()
-            said = {"stage": STAGES.get(stage, stage), "done": done, "total": total}
-            tell.write(json.dumps(said) + "\n")
+            tell({"stage": STAGES.get(stage, stage), "done": done, "total": total})
 
     try:
         outcome = _index(Path(folder), Path(home), collection, encoder, progress)
@@ -186,7 +177,7 @@ def main() -> None:
         outcome = {"error": str(error)}
     except Exception as error:
         outcome = {"error": journal.failed(error)}
-    tell.write(json.dumps(outcome) + "\n")
+    tell(outcome)
 
 
 def _index(

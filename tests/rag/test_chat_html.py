@@ -195,9 +195,23 @@ def test_an_error_is_a_sentence() -> None:
 
 def test_whether_it_was_right_is_asked_only_where_it_is_remembered() -> None:
     assert "Is this right?" not in turn(a_record(), 0, True)
-    html = turn(a_record(message=7, verdict="bad", note="incomplete"), 0, True)
+    html = turn(a_record(message=7, verdict="incomplete"), 0, True)
     pressed = html.partition('aria-pressed="true"')[2]
     assert pressed.startswith(">Incomplete")
+    assert "Incomplete" not in turn(a_record(message=7, answer=None, reason="no_evidence"), 0, True)
+
+
+def test_after_a_verdict_the_right_words_are_asked_for_and_shown() -> None:
+    assert "Select the right words" not in turn(a_record(message=7, verdict="right"), 0, True)
+    spans = [{"path": "seeds/a<b>.txt", "start": 3, "end": 9, "text": "<i>x</i>"}]
+    record = a_record(message=7, verdict="wrong", selected=spans)
+    html = turn(record, 4, True)
+    text = Tags(html).text
+    assert "Select the right words" in text and "It is not in these documents" in text
+    assert "<i>x</i>" in text and "a<b>.txt" in text and Tags(html).tags.isdisjoint({"i", "b"})
+    assert 'data-act="unselect" data-turn="4" data-file="seeds/a&lt;b&gt;.txt"' in html
+    nothing = a_record(message=7, verdict="wrong", answer=None, reason="no_evidence")
+    assert "It is not in these documents" not in turn(nothing, 0, True)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -244,7 +258,7 @@ def test_an_excerpt_holds_its_span_and_whole_words() -> None:
     assert shown.startswith("… w") and shown.endswith(" …") and "w200" in shown
     assert set(shown.strip("… ").split()) <= set(text.split())
     assert len(shown) < 450
-    assert excerpt("Short.", 0, []) == "Short."
+    assert excerpt("Short.", 7, []) == '<span data-start="7">Short.</span>'
 
 
 def a_document(text: str, **more: Any) -> Document:
@@ -254,7 +268,7 @@ def a_document(text: str, **more: Any) -> Document:
 def test_a_document_shows_whole_with_its_mark_pages_and_kinds() -> None:
     text = "Menu. Title. One two. Three four."
     marks = (Mark(0, 5, BOILERPLATE), Mark(6, 12, "heading"))
-    html = document.view(a_document(text, page_starts=(0, 22), marks=marks), 13, 16)
+    html = document.view(a_document(text, page_starts=(0, 22), marks=marks), "seeds", 13, 16)
     body = html.partition('<div class="paper"')[2]
     shown = Tags('<div class="paper"' + body).text
     assert shown == "Page 1Menu. Title. One two. Page 2Three four."
@@ -265,13 +279,13 @@ def test_a_document_shows_whole_with_its_mark_pages_and_kinds() -> None:
 
 
 def test_a_span_across_pages_and_kinds_is_marked_throughout() -> None:
-    html = document.view(a_document("abcdef", page_starts=(0, 3)), 2, 5)
+    html = document.view(a_document("abcdef", page_starts=(0, 3)), "seeds", 2, 5)
     assert html.count("<mark") == 2 and ">c</mark>" in html and "<mark>de</mark>" in html
 
 
 def test_of_an_endless_document_the_part_around_the_mark_shows() -> None:
     text = "x" * 500_000
-    html = document.view(a_document(text), 400_000, 400_001)
+    html = document.view(a_document(text), "seeds", 400_000, 400_001)
     assert "300,000 characters before this are not shown here." in html
     assert len(html) < document.WINDOW + 2_000
 

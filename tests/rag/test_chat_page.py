@@ -117,6 +117,25 @@ def test_a_second_question_loses_neither(page: Any) -> None:
     assert turns.count() == 2
 
 
+def test_no_question_overtakes_the_click_before_it(page: Any) -> None:
+    """The server takes up a click and a question of one moment in either order."""
+    for n in range(4):
+        question = f"Who heads the Deir al-Zor military council {n}?"
+        page.evaluate(
+            """question => {
+              document.querySelector("#collections [data-act=collection]").click();
+              const box = document.querySelector("#box textarea");
+              box.value = question;
+              box.dispatchEvent(new Event("input", { bubbles: true }));
+              box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+              box.dispatchEvent(new KeyboardEvent("keypress", { key: "Enter", bubbles: true }));
+            }""",
+            question,
+        )
+        turn = page.locator("#thread .turn").filter(has_text=question)
+        turn.locator(".said, .trouble").first.wait_for()
+
+
 def test_what_is_typed_while_an_answer_is_read_stays(page: Any) -> None:
     page.locator("#box textarea").fill(WHO)
     page.keyboard.press("Enter")
@@ -170,6 +189,57 @@ def test_filters_in_the_box(page: Any) -> None:
     assert refused.locator(".trouble").count() == 1
 
 
+def test_what_is_typed_within_the_moment_of_asking_stays(page: Any) -> None:
+    page.locator("#box textarea").fill(WHO)
+    page.evaluate(
+        """() => {
+          const box = document.querySelector("#box textarea");
+          for (const type of ["keydown", "keypress"]) {
+            box.dispatchEvent(new KeyboardEvent(type, { key: "Enter", bubbles: true }));
+          }
+          box.value += "and this";
+          box.dispatchEvent(new Event("input", { bubbles: true }));
+        }"""
+    )
+    page.locator("#thread .said").wait_for()
+    asked, left = page.locator(".asked").inner_text(), page.locator("#box textarea").input_value()
+    assert (asked, left) == (WHO, "and this")
+    page.locator("#box textarea").fill("")
+    page.keyboard.type("Who is Jan Egeland?\nWhere is Tanf?\nand more of it")
+    page.locator("#thread .said").nth(2).wait_for()
+    asked = page.locator(".asked").all_inner_texts()
+    assert asked == [WHO, "Who is Jan Egeland?", "Where is Tanf?"]
+    assert page.locator("#box textarea").input_value() == "and more of it"
+
+
+def test_narrowed_beside_the_box_and_in_it(page: Any) -> None:
+    """With the keyboard; both combine; it goes along until it is taken away."""
+    fold, chips = page.locator("#narrow"), page.locator("#narrow .chips button")
+    fold.locator("summary").press("Enter")
+    fold.locator("[name=after]").fill("2017-08-01")
+    fold.locator("option[value=txt]").wait_for(state="attached")
+    fold.locator("select").select_option("txt")
+    fold.locator("[name=path]").fill("seeds/")
+    fold.locator("[name=path]").press("Enter")
+    assert chips.all_inner_texts() == ["from 1 Aug 2017", "path seeds/", "type txt"]
+    fold.locator("summary").press("Enter")
+    turn = ask(page, "Who leads the fighters? before:2017-12-31")
+    note = turn.locator(".note").inner_text()
+    assert "files named *seeds/*, files of type txt, dated 1 Aug 2017 or later" in note
+    assert "dated 31 Dec 2017 or earlier. 4 undated documents fell out." in note
+    chips.first.press("Enter")
+    assert chips.all_inner_texts() == ["path seeds/", "type txt"]
+    assert page.evaluate("document.activeElement.textContent") == "path seeds/"
+    chips.first.press("Enter")
+    turn = ask(page, "Who leads the fighters? type:md")
+    assert turn.locator(".note").inner_text() == "Only files of type md."
+    refused = ask(page, "Who? after:2018-01-01 before:2017-01-01")
+    assert refused.locator(".trouble").count() == 1
+    chips.first.press("Enter")
+    assert chips.count() == 0
+    assert ask(page, WHO).locator(".note").count() == 0
+
+
 def test_with_the_keyboard_alone(page: Any) -> None:
     focused = "document.activeElement.id || document.activeElement.dataset.act"
     page.locator("#box textarea").focus()
@@ -199,6 +269,10 @@ def test_on_a_phone_nothing_sticks_out(browser: Any, address: str, scheme: str) 
     how = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme}
     with visiting(browser, address, **how) as page:
         ask(page, WHO)
+        page.locator("#narrow summary").click()
+        page.locator("#narrow [name=path]").fill("a-very-long-path/" * 6)
+        page.locator("#narrow [name=before]").fill("2020-01-01")
+        page.locator("#narrow .chips button").nth(1).wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         answer, sources = page.locator(".answer").first, page.locator("#source-1")
         assert sources.bounding_box()["y"] > answer.bounding_box()["y"]

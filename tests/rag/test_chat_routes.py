@@ -14,6 +14,7 @@ from tiny import WordEncoder, write_files
 
 from index import sync
 from index.errors import SpanwiseError
+from rag.chat import narrow
 from rag.chat import paint as painting
 from rag.chat.library import Library
 from rag.chat.paint import paint
@@ -61,6 +62,23 @@ def test_a_document_is_shown_by_its_id(client: TestClient, library: Library) -> 
     picture = client.get("/view/page.png", params=asked)
     assert picture.headers["content-type"] == "image/png"
     assert picture.content.startswith(b"\x89PNG")
+
+
+def test_the_last_pictures_are_kept(
+    client: TestClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Painted once, then shown even where no process can be started; but not for ever."""
+    asked = address_of(library, "papers/a.pdf", "Porto")
+    first = client.get("/view/page.png", params=asked).content
+    other = asked | {"end": str(int(asked["end"]) - 1)}
+    monkeypatch.setattr("rag.chat.library.PICTURES", 1)
+    with monkeypatch.context() as slow:
+        slow.setattr(painting, "SECONDS", 0.0001)
+        assert client.get("/view/page.png", params=asked).content == first
+        assert client.get("/view/page.png", params=other).status_code == 404
+    assert client.get("/view/page.png", params=other).status_code == 200
+    monkeypatch.setattr(painting, "SECONDS", 0.0001)
+    assert client.get("/view/page.png", params=asked).status_code == 404
 
 
 def test_a_text_has_no_picture(client: TestClient, library: Library) -> None:
@@ -136,6 +154,22 @@ def test_the_panel_lists_documents_and_roots(client: TestClient) -> None:
     panel = client.get("/documents", params={"collection": "harbour"}).text
     assert "2 documents" in panel and "papers/b.md" in panel and "Read again" in panel
     assert "A new collection" in client.get("/documents").text
+
+
+def test_the_types_there_are(client: TestClient) -> None:
+    assert client.get("/documents/types?collection=harbour").json() == ["md", "pdf"]
+    assert client.get("/documents/types?collection=nothing").json() == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "fields"),
+    [
+        ("", {}), ("{", {}), ("[1]", {}), ("[" * 100_000, {}), ('{"after": 1, "type": null}', {}),
+        ('{"path": "x", "after": "2018-01-01"}', {"path": "x", "after": "2018-01-01"}),
+    ],
+)  # fmt: skip
+def test_what_the_page_narrows_by(sent: str, fields: dict[str, str]) -> None:
+    assert narrow.fields(sent) == fields
 
 
 def test_a_file_is_received_whole_or_not_at_all(client: TestClient, library: Library) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from index.errors import BusyError, HomeError, QuestionError
-from rag import memory as module
-from rag.memory import FILE, LONGEST_TITLE, Memory
+from rag import database as module
+from rag.memory import FILE, LONGEST_TITLE, Memory, Selected
 from rag.types import Turn
 
 PASSAGE = "Khawla, who *heads* the <b>council</b>, said ![x](http://x/y.png) so."
@@ -55,8 +55,8 @@ def test_a_conversation_comes_back_after_a_restart(tmp_path: Path) -> None:
         ident = memory.create("seeds", "  The\ncouncil ")
         first = memory.add(ident, said)
         memory.add(ident, answer(text=None))
-        memory.feedback(first, "bad")
-        memory.feedback(first, "good", "just so")
+        memory.feedback(first, "wrong")
+        memory.feedback(first, "right", "just so")
     with Memory.open(tmp_path) as memory:
         (conversation,) = memory.conversations()
         assert (conversation.id, conversation.title) == (ident, "The council")
@@ -65,7 +65,7 @@ def test_a_conversation_comes_back_after_a_restart(tmp_path: Path) -> None:
         assert conversation.created.endswith("+00:00")
         one, two = memory.messages(ident)
         assert (one.id, one.conversation_id, one.answer) == (first, ident, said)
-        assert (one.verdict, one.note, two.verdict) == ("good", "just so", "")
+        assert (one.verdict, one.note, two.verdict) == ("right", "just so", "")
         assert memory.turns(ident) == [
             Turn("Who heads the council?", "Khawla"),
             Turn("Who heads the council?", None),
@@ -102,14 +102,14 @@ def test_newest_first_and_found_by_words(memory: Memory) -> None:
 def test_renamed_and_deleted(memory: Memory) -> None:
     ident, other = memory.create("seeds", "one"), memory.create("seeds", "two")
     message = memory.add(ident, answer("Where is the Xyzzyx?"))
-    memory.feedback(message, "good")
+    memory.feedback(message, "right")
     memory.rename(ident, "x" * 1_000)
     assert [len(c.title) for c in memory.conversations("xxx")] == [LONGEST_TITLE]
     memory.delete(ident)
     assert [c.id for c in memory.conversations()] == [other]
-    assert memory._all("SELECT count(*) FROM messages", ()) == [(0,)]
-    assert memory._all("SELECT count(*) FROM feedback", ()) == [(0,)]
-    assert b"yzzy" not in memory.file.read_bytes()  # wiped, not only unlinked
+    assert memory._database.all("SELECT count(*) FROM messages", ()) == [(0,)]
+    assert memory._database.all("SELECT count(*) FROM feedback", ()) == [(0,)]
+    assert b"yzzy" not in memory._database.file.read_bytes()  # wiped, not only unlinked
     assert memory.create("seeds", "three") > other
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_longer_there_is_told(memory: Memory) -> None:
         lambda: memory.rename(7, "x"),
         lambda: memory.delete(7),
         lambda: memory.add(7, answer()),
-        lambda: memory.feedback(7, "good"),
+        lambda: memory.feedback(7, "right"),
         lambda: memory.export_json(7),
         lambda: memory.export_markdown(7),
     ):
@@ -135,17 +135,17 @@ def test_what_is_no_longer_there_is_told(memory: Memory) -> None:
 
 def test_exported_as_json(memory: Memory) -> None:
     ident = memory.create("seeds", "The council")
-    memory.feedback(memory.add(ident, answer()), "bad", "no")
+    memory.feedback(memory.add(ident, answer()), "wrong", "no")
     told = memory.export_json(ident)
     assert json.loads(json.dumps(told)) == told
     assert (told["schema"], told["title"], told["collection"]) == (1, "The council", "seeds")
     (message,) = told["messages"]
-    assert (message["answer"], message["verdict"], message["note"]) == (answer(), "bad", "no")
+    assert (message["answer"], message["verdict"], message["note"]) == (answer(), "wrong", "no")
 
 
 def test_exported_as_markdown_in_which_nothing_is_markup(memory: Memory) -> None:
     ident = memory.create("seeds", "# <i>The</i> council")
-    memory.feedback(memory.add(ident, answer("1. it?")), "good", "yes *")
+    memory.feedback(memory.add(ident, answer("1. it?")), "right", "yes *")
     memory.add(ident, answer("and then", text=None))
     day = memory.conversations()[0].created[:10]
     assert memory.export_markdown(ident).split("\n\n") == [
@@ -246,7 +246,7 @@ def test_an_older_file_is_migrated_in_one_step_or_not_at_all(
     for _ in range(2):
         with Memory.open(tmp_path) as memory:
             assert memory.conversations()[0].count == 10
-            assert memory._all("SELECT pinned FROM conversations", ()) == [(0,)]
+            assert memory._database.all("SELECT pinned FROM conversations", ()) == [(0,)]
 
 
 def test_a_busy_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,3 +267,72 @@ def test_a_file_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="name another"):
         Memory.open(tmp_path)
     tmp_path.chmod(0o700)
+
+
+def test_judged_and_taken_back(memory: Memory) -> None:
+    ident = memory.create("seeds", "x")
+    first, second = memory.add(ident, answer()), memory.add(ident, answer())
+    other = memory.add(memory.create("notes", "y"), answer())
+    assert memory.judged("seeds") == []
+    span = Selected("seeds/a_b.txt", 100, 106, "Khawla")
+    memory.feedback(first, "incomplete")
+    memory.select(second, span)
+    memory.select(second, Selected("seeds/a_b.txt", 3, 5, "so"))
+    memory.select(second, span)  # once more: it is there once
+    memory.feedback(other, "right")
+    assert [(m.id, m.verdict, len(m.selected)) for m in memory.judged("seeds")] == [
+        (first, "incomplete", 0), (second, "", 2),
+    ]  # fmt: skip
+    assert memory.message(second).selected[-1] == span
+    memory.unselect(second, "seeds/a_b.txt", 3, 5)
+    memory.feedback(first, "")
+    assert [m.id for m in memory.judged("seeds")] == [second]
+    memory.delete(ident)
+    assert memory._database.all("SELECT count(*) FROM golds") == [(0,)]
+    with pytest.raises(HomeError, match="message is no longer there"):
+        memory.select(second, span)
+
+
+def test_what_is_absent_has_no_span_and_what_has_one_is_not_absent(memory: Memory) -> None:
+    message = memory.add(memory.create("seeds", "x"), answer())
+    span = Selected("seeds/a_b.txt", 100, 106, "Khawla")
+    memory.select(message, span)
+    memory.feedback(message, "absent")
+    assert memory.message(message).selected == ()
+    memory.select(message, span)
+    assert memory.message(message).verdict == "wrong"
+
+
+def test_judgements_are_exported(memory: Memory) -> None:
+    ident = memory.create("seeds", "x")
+    memory.feedback(memory.add(ident, answer()), "absent")
+    memory.select(memory.add(ident, answer()), Selected("seeds/a_b.txt", 100, 106, "*Khawla*"))
+    one, two = memory.export_json(ident)["messages"]
+    assert (one["verdict"], one["selected"]) == ("absent", [])
+    assert two["selected"] == [
+        {"path": "seeds/a_b.txt", "start": 100, "end": 106, "text": "*Khawla*"}
+    ]
+    said = memory.export_markdown(ident)
+    assert "Judged: not in these documents." in said
+    assert r"Selected as the answer: **\*Khawla\*** (seeds/a\_b.txt, characters 100 to" in said
+
+
+def test_the_first_files_verdicts_are_brought_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of version 1: good, bad, and bad with the note "incomplete"."""
+    with monkeypatch.context() as old:
+        old.setattr(module, "_MIGRATIONS", module._MIGRATIONS[:1])
+        database = module.Database(tmp_path / FILE)
+    with database.writing() as db:
+        db.execute("INSERT INTO conversations VALUES (1, 'x', 'seeds', '', '', '')")
+        for n, (verdict, note) in enumerate(
+            [("good", "yes"), ("bad", ""), ("bad", "incomplete"), ("good", "incomplete")], 1
+        ):
+            db.execute("INSERT INTO messages VALUES (?, 1, '', ?, '')", (n, json.dumps(answer())))
+            db.execute("INSERT INTO feedback VALUES (?, ?, ?, '')", (n, verdict, note))
+    database.close()
+    with Memory.open(tmp_path) as memory:
+        assert [(m.verdict, m.note) for m in memory.messages(1)] == [
+            ("right", "yes"), ("wrong", ""), ("incomplete", ""), ("right", "incomplete"),
+        ]  # fmt: skip

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from index.errors import QuestionError
 from index.types import Filter
 from rag.converse import parse
+from rag.query import both, standing
 
 
 @pytest.mark.parametrize(
@@ -108,3 +109,40 @@ def test_long_texts_are_read_in_one_pass() -> None:
             parse(text)
         except QuestionError:
             pass
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({}, Filter()),
+        ({"path": "  ", "type": "", "other": "x"}, Filter()),
+        ({"path": "notes/2018"}, Filter(paths=("*notes/2018*",))),
+        ({"path": "notes/*.pdf"}, Filter(paths=("notes/*.pdf",))),
+        ({"type": "PDF"}, Filter(types=("pdf",))),
+        (
+            {"after": "2018-01-01", "before": "2018-12-31"},
+            Filter(after=date(2018, 1, 1), before=date(2018, 12, 31)),
+        ),
+    ],
+)
+def test_a_standing_filter(fields: dict[str, str], where: Filter) -> None:
+    assert standing(fields) == where
+
+
+@pytest.mark.parametrize("fields", [{"after": "soon"}, {"before": "2018-02-30"}, {"type": "a b"}])
+def test_a_standing_filter_without_sense_is_refused(fields: dict[str, str]) -> None:
+    with pytest.raises(QuestionError) as refused:
+        standing(fields)
+    assert refused.value.mend
+
+
+def test_what_a_question_says_counts_in_place_of_what_stands() -> None:
+    stands = Filter(paths=("*a*",), types=("pdf",), after=date(2018, 1, 1))
+    said = Filter(types=("txt",), before=date(2019, 1, 1), phrases=("dry dock",))
+    assert both(said, stands) == Filter(
+        paths=("*a*",), types=("txt",), after=date(2018, 1, 1), before=date(2019, 1, 1),
+        phrases=("dry dock",),
+    )  # fmt: skip
+    assert both(Filter(), Filter()) == Filter()
+    with pytest.raises(QuestionError, match="No day is both"):
+        both(Filter(before=date(2017, 1, 1)), stands)

@@ -1,0 +1,43 @@
+"""Files that the page sends: written whole or not at all; and the sentence of what is refused."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from index.errors import FolderError, HomeError
+
+
+async def receive(request: Request, target: Path, size: int) -> None:
+    """Write a request's body beside `target` and rename it there when it is whole.
+
+    Raises:
+        FolderError: it was more or less than the `size` that was told.
+        HomeError: it cannot be written.
+    """
+    aside = target.with_name(f".{secrets.token_hex(8)}.part")
+    received = 0
+    try:
+        with aside.open("xb") as out:
+            async for piece in request.stream():
+                received += len(piece)
+                if received > size:
+                    raise FolderError("The file is larger than was told", where=target.name)
+                out.write(piece)
+        if received != size:
+            raise FolderError("The file did not arrive whole", where=target.name)
+        aside.replace(target)
+    except ClientDisconnect:
+        raise FolderError("The file did not arrive whole", where=target.name) from None
+    except OSError as error:
+        raise HomeError(f"The file cannot be kept ({error.strerror})", where=target.name) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def refused(sentence: str, status: int) -> Response:
+    """An error of the user's, as the page shows it."""
+    return PlainTextResponse(sentence, status)
