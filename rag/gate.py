@@ -2,7 +2,9 @@
 
 A web page from anywhere can make its visitor's browser ask this server. It is refused by the
 Origin header that browsers send, and a name that was bent to this machine (DNS rebinding) by the
-Host header. Whoever may reach the server from another machine must show the token besides.
+Host header. Whoever may reach the server from another machine must show the token besides: as a
+cookie, which the form gives, or as ``Authorization: Bearer``. Programs are refused in their own
+words (problem details), and whether the server is up is told to all.
 """
 
 from __future__ import annotations
@@ -20,11 +22,16 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import SettingsError
+from rag.api.problems import problem
 
 LOOPBACK = "127.0.0.1"
 LOCAL_NAMES = frozenset({LOOPBACK, "localhost"})
 COOKIE = "spanwise"
 LOGIN = "/login"
+HEALTH = "/api/v1/health"
+"""The one path that needs no token."""
+PROGRAMS = ("/api", "/mcp")
+"""Paths that programs ask, and all below them."""
 SHORTEST_TOKEN = 16
 DELAY_S = 1.0
 """After a wrong token, so that guessing is slow."""
@@ -118,29 +125,33 @@ class Gate:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope.get("headers", ())}
-        refusal = self._refused(headers)
         if scope["type"] != "http":  # there is no websocket to come in by
             await send({"type": "websocket.close", "code": 1008})
-        elif refusal is not None:
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope.get("headers", ())}
+        path = scope["path"]
+        refusal = self._refused(headers, path)
+        if refusal is None and path != HEALTH and not self._is_known(headers):
+            refusal = await self._ask_token(Request(scope, receive))
+        if refusal is not None:
             await refusal(scope, receive, send)
-        elif self._entrance.token and not self._is_known(headers):
-            await (await self._ask_token(Request(scope, receive)))(scope, receive, send)
         else:
             await self._app(scope, receive, _with_headers(send))
 
-    def _refused(self, headers: dict[str, str]) -> Response | None:
+    def _refused(self, headers: dict[str, str], path: str) -> Response | None:
         asked = headers.get("host", "").lower()
         name = _name(f"//{asked}")
         if name is None or not self._entrance.knows(name):
-            return PlainTextResponse("Spanwise is not known under this name.", 400)
+            return _refusal(path, 400, "Spanwise is not known under this name.")
         origin = headers.get("origin", "").lower()
         proxied = self._entrance.proxy and _name(origin) == self._entrance.proxy.lower()
         if origin and not proxied and origin.partition("://")[2] != asked:
-            return PlainTextResponse("Spanwise answers only to its own page.", 403)
+            return _refusal(path, 403, "Spanwise answers only to its own page.")
         return None
 
     def _is_known(self, headers: dict[str, str]) -> bool:
+        if not self._entrance.token:
+            return True
         kind, _, shown = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and _same(shown.strip(), self._entrance.token):
             return True
@@ -172,9 +183,28 @@ class Gate:
                 return response
             await asyncio.sleep(DELAY_S)
             said = "That was not the token."
-        elif request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
-            return PlainTextResponse("A token is needed.", 401)
+        elif _for_program(request):
+            return _refusal(request.scope["path"], 401, "A token is needed.")
         return HTMLResponse(_FORM.replace("{said}", said), 401, {"Cache-Control": "no-store"})
+
+
+def _for_program(request: Request) -> bool:
+    """Whether the form would be of no use to the asker."""
+    page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return not page or _is_of_programs(request.scope["path"])
+
+
+def _is_of_programs(path: str) -> bool:
+    return any(path == start or path.startswith(f"{start}/") for start in PROGRAMS)
+
+
+def _refusal(path: str, status: int, sentence: str) -> Response:
+    if not _is_of_programs(path):
+        return PlainTextResponse(sentence, status)
+    if status != 401:
+        return problem(status, sentence)
+    mend = "Send it as Authorization: Bearer TOKEN."
+    return problem(401, sentence, mend, {"WWW-Authenticate": "Bearer"})
 
 
 def _with_headers(send: Send) -> Send:

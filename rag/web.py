@@ -1,20 +1,32 @@
-"""One ASGI application with one gate over all of it. `spanwise chat` runs it."""
+"""One ASGI application with one gate over all of it: the chat, ``/api/v1``, ``/mcp``.
+
+`spanwise chat` and `spanwise serve` both run it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from index.errors import CollectionError, SettingsError, SpanwiseError
 from index.home import collections
+from rag.api.calls import Calls
+from rag.api.routes import make_api
+from rag.api.traffic import Counted, Traffic
+from rag.chat.evaluate_routes import routes as evaluate_routes
+from rag.chat.evaluations import Evaluations
 from rag.chat.library import Library
 from rag.chat.page import HEAD, build_chat
 from rag.chat.routes import routes
@@ -23,21 +35,39 @@ from rag.gate import LOOPBACK, Entrance, Gate
 from rag.memory import Memory
 from rag.settings import Settings
 
+API = "/api/v1"
+MCP = "/mcp"
 PORTS_TRIED = 50
+PATIENCE_S = 600
+"""For the requests of programs that are under way when the server is told to stop."""
+MOMENT_S = 3
+"""For the rest: the page's streams are open as long as the page is."""
 
 log = logging.getLogger("spanwise.web")
 
 
-def make_app(library: Library, uploads: Uploads, entrance: Entrance) -> FastAPI:
-    """The application over the collections of a home.
+def make_app(
+    library: Library,
+    uploads: Uploads,
+    evaluations: Evaluations,
+    entrance: Entrance,
+    traffic: Traffic,
+) -> FastAPI:
+    """The application over the collections of a home; `traffic` counts what programs ask.
 
     Gradio checks neither Host nor Origin, so that a foreign page could reach a local server or
     have files uploaded to it; the gate stands before each of its routes and of ours. Gradio's own
     uploads are shut: files come by `rag.chat.routes`.
     """
-    app = FastAPI(openapi_url=None)
+    calls = Calls(library, traffic)
+    tools = _mcp(calls)
+    app = FastAPI(openapi_url=None, lifespan=tools and tools[1])
     app.add_middleware(Gate, entrance=entrance)
     app.router.routes.extend(routes(library, uploads))
+    app.router.routes.extend(evaluate_routes(evaluations))
+    app.mount(API, make_api(calls, traffic))
+    if tools is not None:
+        app.router.routes.append(Route(MCP, Counted(tools[0], traffic)))
     gr.mount_gradio_app(
         app,
         build_chat(library),
@@ -86,11 +116,15 @@ def serve(
         )
     with _listen(entrance.host, port) as listening:
         library = Library(settings, Memory.open(settings.home) if remember else None)
-        uploads = Uploads(library)
+        uploads, evaluations = Uploads(library), Evaluations(library)
         library.reader.folder  # noqa: B018  a wrong name is an error now, not at the first question
         url = f"http://{_shown(entrance.host)}:{listening.getsockname()[1]}"
-        app = make_app(library, uploads, entrance)
-        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+        traffic = Traffic()
+        app = make_app(library, uploads, evaluations, entrance, traffic)
+        server = _Server(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=PATIENCE_S)
+        )
+        server.traffic = traffic
 
         def warm_up() -> None:
             try:
@@ -109,7 +143,18 @@ def serve(
             server.run(sockets=[listening])
         finally:
             uploads.close()
+            evaluations.close()
             library.close()
+
+
+def _mcp(calls: Calls) -> tuple[ASGIApp, Callable[[Any], Any]] | None:
+    """The MCP tools over HTTP and their lifespan; None without the extra."""
+    try:
+        from rag.adapters.mcp import over_http
+    except ImportError as error:
+        log.info("No MCP: %s", error)
+        return None
+    return over_http(calls)
 
 
 def _aside(deed: Callable[[], object]) -> None:
@@ -118,13 +163,30 @@ def _aside(deed: Callable[[], object]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Calls `begin` once requests are answered."""
+    """Calls `begin` once requests are answered, and lets those of programs finish at the end."""
 
     begin: Callable[[], None]
+    traffic: Traffic
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.begin()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cutting = asyncio.create_task(self._cut())
+        await super().shutdown(sockets)
+        cutting.cancel()
+
+    async def _cut(self) -> None:
+        """End what is still open after a moment, but not while a program waits for its answer."""
+        await asyncio.sleep(MOMENT_S)
+        while self.traffic.under_way:
+            await asyncio.sleep(0.1)
+        for connection in list(self.server_state.connections):
+            connection.transport.close()  # as if the page had been closed
+        await asyncio.sleep(MOMENT_S)
+        for task in self.server_state.tasks:
+            task.cancel()
 
 
 def _shown(host: str) -> str:

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from index.errors import SettingsError
 from rag import gate
+from rag.api.problems import MEDIA
 from rag.gate import Entrance, Gate
 
 TOKEN = "a token of some length"
@@ -114,3 +115,48 @@ def test_behind_a_proxy_everybody_shows_the_token() -> None:
         "/login", data={"token": TOKEN}, headers=asked, follow_redirects=False
     )
     assert "secure" in login.headers["set-cookie"].lower()
+
+
+def for_programs(entrance: Entrance, base_url: str = "http://127.0.0.1:7860") -> TestClient:
+    paths = ("/api/v1/health", "/api/v1/ask", "/apiary", "/mcp")
+    app = Starlette(routes=[Route(path, hello, methods=["GET", "POST"]) for path in paths])
+    return TestClient(Gate(app, entrance), base_url=base_url)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/ask", "/api/v1/none", "/api", "/api/v2/health", "/mcp"])
+def test_a_program_is_refused_in_its_own_words(path: str) -> None:
+    visitor = for_programs(Entrance("0.0.0.0", TOKEN), "http://192.168.1.5:7860")
+    page = {"Accept": "text/html"}  # the form would be of no use under these paths
+    for headers in ({}, page, {"Authorization": "Bearer wrong"}, {"Cookie": "spanwise=guess"}):
+        refused = visitor.get(path, headers=headers)
+        said = refused.json()
+        assert refused.status_code == said["status"] == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.headers["content-type"] == MEDIA and "Bearer" in said["mend"]
+    for headers, status in (({"Host": "evil.example"}, 400), ({"Origin": "http://evil"}, 403)):
+        refused = visitor.get(path, headers=headers)
+        assert refused.status_code == refused.json()["status"] == status
+        assert refused.headers["content-type"] == MEDIA
+
+
+def test_a_program_shows_the_token() -> None:
+    visitor = for_programs(Entrance("0.0.0.0", TOKEN), "http://192.168.1.5:7860")
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    assert visitor.post("/api/v1/ask", headers=known).text == "hello"
+    assert visitor.post("/mcp", headers={"authorization": f"bearer  {TOKEN} "}).text == "hello"
+
+
+def test_health_alone_is_told_to_all_of_them() -> None:
+    visitor = for_programs(Entrance("0.0.0.0", TOKEN), "http://192.168.1.5:7860")
+    assert visitor.get("/api/v1/health").text == "hello"
+    for path in ("/api/v1/health/", "/api/v1//health", "/api/v1/health/../ask", "/API/v1/health"):
+        assert visitor.get(path).status_code == 401
+    assert visitor.get("/api/v1/health", headers={"Host": "evil.example"}).status_code == 400
+    assert visitor.get("/api/v1/health", headers={"Origin": "http://evil"}).status_code == 403
+
+
+def test_a_page_whose_name_begins_alike_is_no_program() -> None:
+    visitor = for_programs(Entrance("0.0.0.0", TOKEN), "http://192.168.1.5:7860")
+    refused = visitor.get("/apiary")
+    assert refused.status_code == 401 and refused.headers["content-type"].startswith("text/plain")
+    assert 'name="token"' in visitor.get("/apiary", headers={"Accept": "text/html"}).text

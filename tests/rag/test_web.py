@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser import ROOT, serving
+from starlette.testclient import TestClient
 from tiny import write_files
+
+from rag.gate import HEALTH, Entrance
+from rag.settings import Settings
 
 pytestmark = pytest.mark.timeout(900)  # a slow machine that has other things to do
 
@@ -27,6 +33,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(folder: Path) -> Iterator[str]:
     with serving(str(folder), "--home", str(folder.parent / "home")) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """Before the whole application over an empty home, which wants a token."""
+    from rag.api.traffic import Traffic
+    from rag.chat.evaluations import Evaluations
+    from rag.chat.library import Library
+    from rag.chat.uploads import Uploads
+    from rag.web import make_app
+
+    library = Library(Settings(tmp_path_factory.mktemp("empty")))
+    entrance = Entrance(token="a token of some length")
+    app = make_app(library, Uploads(library), Evaluations(library), entrance, Traffic())
+    return TestClient(app, base_url="http://127.0.0.1:7860", follow_redirects=False)
+
+
+def served(routes: Iterable[Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """(method, path) of every route, however deep; an unknown kind of route is an error."""
+    for route in routes:
+        if hasattr(route, "original_router"):  # FastAPI's own, of a router that was included
+            yield from served(route.original_router.routes, above)
+        elif getattr(route, "routes", None):
+            yield from served(route.routes, above + route.path)
+        else:
+            path = above + re.sub(r"\{[^}]+\}", "1", route.path)
+            yield from ((method, path) for method in route.methods or {"GET", "POST"})
 
 
 def refusal(address: str, method: str = "GET", **headers: str) -> int:
@@ -110,3 +143,49 @@ def test_an_upload_beyond_the_limits_is_refused(address: str) -> None:
         assert refusal(put + name, "PUT") == 400
     assert refusal(f"{address}/documents/file?collection=../x&name=a.txt", "PUT") == 400
     assert refusal(put + "a.txt", "PUT", Content_Length="60000000") == 400
+
+
+def test_no_route_is_open_without_the_token(visitor: TestClient) -> None:
+    """Gradio's, ours, those of programs; one that is added later is among them."""
+    everything = set(served(visitor.app.routes))  # type: ignore[attr-defined]
+    for known in (
+        ("GET", "/"), ("POST", "/gradio_api/upload"), ("GET", "/view"), ("PUT", "/documents/file"),
+        ("POST", "/api/v1/ask"), ("GET", "/api/v1/openapi.json"), ("GET", "/api/v1/metrics"),
+        ("POST", "/mcp"), ("GET", HEALTH),
+    ):  # fmt: skip
+        assert known in everything
+    for method, path in sorted(everything):
+        if path == HEALTH:
+            continue
+        refused = visitor.request(method, path)
+        assert refused.status_code == 401, f"{method} {path}"
+        if path.startswith(("/api/", "/mcp")):
+            assert refused.headers["www-authenticate"] == "Bearer"
+            assert refused.headers["content-type"] == "application/problem+json"
+    assert visitor.get(HEALTH).json()["status"] == "ok"
+
+
+def test_programs_are_let_in_by_the_token_and_by_nothing_else(visitor: TestClient) -> None:
+    known = {"Authorization": "Bearer a token of some length"}
+    assert visitor.get("/api/v1/collections", headers=known).json()["collections"] == []
+    nothing = visitor.post("/api/v1/ask", json={"question": "x"}, headers=known)
+    assert nothing.status_code == 404 and "spanwise index" in nothing.json()["mend"]
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        for path in ("/api/v1/collections", HEALTH, "/mcp"):
+            refused = visitor.get(path, headers={**known, **headers})
+            assert refused.status_code in (400, 403)
+            assert refused.headers["content-type"] == "application/problem+json"
+    for path in ("/api/v1/nothing", "/api/v1/ask/", "/api/v1"):
+        assert visitor.get(path, headers=known).status_code in (404, 405)
+
+
+def test_the_schema_is_behind_the_gate_and_names_its_own_place(visitor: TestClient) -> None:
+    known = {"Authorization": "Bearer a token of some length"}
+    schema = visitor.get("/api/v1/openapi.json", headers=known).json()
+    assert schema["servers"] == [{"url": "/api/v1"}]
+    assert set(schema["paths"]) == {
+        "/search", "/ask", "/ask/batch", "/documents", "/documents/{document_id}", "/collections",
+        "/health", "/metrics",
+    }  # fmt: skip
+    operations = {path: next(iter(ops.values())) for path, ops in schema["paths"].items()}
+    assert [path for path, op in operations.items() if "security" not in op] == ["/health"]
