@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from index.errors import QuestionError
-from rag import cli_measure, cli_train
+from rag import cli_feedback, cli_files, cli_measure, cli_serve, cli_train, manual
 from rag.options import (
     After,
     Before,
@@ -30,6 +30,7 @@ from rag.options import (
     Reader,
     Token,
     Types,
+    collections_like,
     console,
     filter_from,
     made_with,
@@ -86,7 +87,7 @@ def index(
         raise FolderError(
             "Nothing in this folder could be indexed",
             where=folder,
-            mend=f"Spanwise reads .txt, .md, .html, .pdf and .docx.{kept}",
+            mend=f"Spanwise reads .txt, .md, .html, .pdf and .docx, and BEIR's corpus.jsonl.{kept}",
         )
 
 
@@ -105,7 +106,7 @@ def ask(
     max_risk: MaxRisk = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a question with a quotation. Exit code 0: answered, 1: not in the documents."""
+    """Answer a question with a quotation."""
     from rag import show
     from rag.service import Service
     from rag.types import to_json
@@ -141,7 +142,7 @@ def search(
     boilerplate: Boilerplate = False,
     as_json: Json = False,
 ) -> None:
-    """Find passages. Exit code 0: something found, 1: nothing."""
+    """Find passages."""
     from index.retrieve import Retriever
     from rag import show
     from rag.types import hit_to_json
@@ -242,7 +243,9 @@ def remove(
 
 @app.command()
 def drop(
-    collection: Annotated[str, typer.Argument(help="The collection to delete.")],
+    collection: Annotated[
+        str, typer.Argument(help="The collection to delete.", autocompletion=collections_like)
+    ],
     home: Home = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
@@ -263,7 +266,7 @@ def drop(
 
 @app.command()
 def check(home: Home = None, collection: Collection = None, as_json: Json = False) -> None:
-    """Verify every file of the index against its checksum. Exit code 2: it is damaged."""
+    """Verify every file of the index against its checksum."""
     from index.home import existing_collection
     from index.snapshot import check as verify
 
@@ -282,3 +285,7 @@ def check(home: Home = None, collection: Collection = None, as_json: Json = Fals
 
 cli_measure.add_to(app)
 cli_train.add_to(app)
+cli_feedback.add_to(app)
+cli_serve.add_to(app)
+cli_files.add_to(app)
+manual.add_to(app)  # last: the help pages of all of them

@@ -17,11 +17,27 @@ if TYPE_CHECKING:
     from index.types import Filter
     from rag.settings import Settings
 
+
+def collections_like(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the collections in the home that begin so; for the shell's completion."""
+    from index.home import collections, home_folder
+
+    try:
+        names = collections(home_folder(ctx.params.get("home")))
+    except SpanwiseError:  # nobody would read the message
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 Home = Annotated[
     str | None, typer.Option(help="The home folder; else SPANWISE_HOME, else the user's data.")
 ]
 Collection = Annotated[
-    str | None, typer.Option(help="The collection; else `default`, or the only one there is.")
+    str | None,
+    typer.Option(
+        help="The collection; else `default`, or the only one there is.",
+        autocompletion=collections_like,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Reader = Annotated[

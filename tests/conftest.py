@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # The defaults must never need a hub; a hub library that asks one all the same meets the guard.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 os.environ.pop("SPANWISE_HOME", None)
 
 LOOPBACK = ("127.", "::1", "localhost")

@@ -172,11 +172,14 @@ def test_every_command_has_help() -> None:
 
 
 def test_a_reader_that_goes_away_is_no_answer_of_1(seeds_home: Path) -> None:
-    command = f"{sys.executable} -m rag search SDF --channel lexical --home {seeds_home}"
-    script = f"set -o pipefail; {command} | head -1"
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "")
-    assert done.stdout.startswith("  1  seeds/")
+    """`spanwise search … | head -1`, by one who has closed before anything is written."""
+    command = [sys.executable, "-m", "rag", "search", "SDF", "--channel", "lexical"]
+    command += ["--home", str(seeds_home)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as started:
+        started.stdout.close()
+        said = started.stderr.read()
+    assert (started.returncode, said) == (2, "")
 
 
 def test_a_terminal_without_the_letters(home: list[str]) -> None:
