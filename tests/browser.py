@@ -103,3 +103,14 @@ def ask(page: Any, question: str) -> Any:
     turn = turns.nth(place)
     turn.locator(".said, .trouble").first.wait_for()
     return turn
+
+
+def serious(*found: dict[str, Any]) -> set[tuple[str, str]]:
+    """The serious violations that axe-core found: the rule, and where."""
+    return {
+        (violation["id"], node["html"][:120])
+        for response in found
+        for violation in response["violations"]
+        for node in violation["nodes"]
+        if violation["impact"] in ("serious", "critical")
+    }
