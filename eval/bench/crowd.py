@@ -22,7 +22,7 @@ import numpy as np
 
 from eval.bench.chat import Chat, chatting
 
-PEOPLE, QUESTIONS, ROUNDS = 20, 3, 4
+PEOPLE, QUESTIONS, ROUNDS = 20, 3, 8
 PATIENCE_S = 900.0
 EVENTS = "/gradio_api/queue"
 

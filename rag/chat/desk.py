@@ -11,6 +11,7 @@ from index.errors import SpanwiseError
 from rag import journal
 from rag.chat.asking import Record, ask
 from rag.chat.library import Library
+from rag.chat.shelf import LISTED
 from rag.memory import Message, Verdict
 from rag.types import Turn
 
@@ -45,6 +46,7 @@ class Desk:
         self.library = library
         self.talk = Talk(collection if collection is not None else library.default())
         self.search = ""
+        self.listed = LISTED
         self.followed = 0  # the last press on the left side, by the page's own count
 
     def begin(self, collection: str | None) -> None:

@@ -28,6 +28,9 @@ aria-expanded="false" aria-controls="side">Collections, conversations</button></
 AT_ONCE = 4
 """Questions that are answered at the same time; the others wait, in order."""
 MOST_WAITING = 64
+MOST_PAGES = 100
+"""Open or lately closed pages that the server remembers; Gradio keeps about half a megabyte of
+each, and by itself of 10,000. A page that is forgotten goes on with a new conversation."""
 WIRED = """const wire = () =>
   window.spanwise?.documents ? window.spanwise.wire(element, trigger) : setTimeout(wire, 20);
 wire();"""
@@ -85,6 +88,7 @@ def build_chat(library: Library, most_waiting: int = MOST_WAITING) -> gr.Blocks:
         search.change(wired.search, [desk, search], outputs, **quiet)
         page.load(wired.load, None, outputs, **quiet)
     page.queue(default_concurrency_limit=8, max_size=most_waiting)
+    page.state_session_capacity = MOST_PAGES  # what `launch` would set, where Gradio serves itself
     return page
 
 
@@ -152,6 +156,8 @@ class _Wired:
                 desk.begin(desk.talk.collection)
             elif act == "conversation":
                 desk.open(number)
+            elif act == "earlier":
+                desk.listed += shelf.LISTED
             elif act == "rename" and memory is not None:
                 memory.rename(number, str(data.get("title", "")))
             elif act == "delete" and memory is not None:
@@ -181,7 +187,7 @@ class _Wired:
     def search(self, desk: Desk | None, text: str) -> Shown:
         """Words that conversations are searched for."""
         desk = desk or Desk(self._library)
-        desk.search = text
+        desk.search, desk.listed = text, shelf.LISTED
         return (desk, gr.skip(), self._talks(desk), gr.skip(), gr.skip())
 
     def _all(self, desk: Desk) -> Shown:
@@ -199,7 +205,7 @@ class _Wired:
             said = memory.conversations(desk.search)
         except SpanwiseError as error:
             return f'<p class="trouble">{escape(str(error))}</p>'
-        return shelf.conversations(said, desk.talk.id, desk.search)
+        return shelf.conversations(said, desk.talk.id, desk.search, desk.listed)
 
     def _thread(self, desk: Desk) -> str:
         talk: Talk = desk.talk

@@ -15,6 +15,9 @@ EXAMPLES = (
     "How many troops does the US have in Syria?",
 )
 """For the demo corpus."""
+LISTED = 40
+"""Conversations that show at first, and that come with each press of "Earlier ones": the list goes
+to the page with every answer."""
 
 
 def collections(shelves: Iterable[Shelf], present: str | None, followed: int = 0) -> str:
@@ -39,12 +42,17 @@ def collections(shelves: Iterable[Shelf], present: str | None, followed: int = 0
     )
 
 
-def conversations(said: Sequence[Conversation], present: int | None, search: str) -> str:
-    """The conversations that are remembered, the last used first."""
-    items = "".join(_conversation(each, each.id == present) for each in said)
+def conversations(
+    said: Sequence[Conversation], present: int | None, search: str, most: int = LISTED
+) -> str:
+    """The conversations that are remembered, the last used first: `most` and the present one."""
+    shown = [each for n, each in enumerate(said) if n < most or each.id == present]
+    items = "".join(_conversation(each, each.id == present) for each in shown)
     if not items:
         none = "None has these words." if search else "Your questions are kept here."
         items = f'<li class="quiet">{none}</li>'
+    if hidden := len(said) - len(shown):
+        items += f'<li class="quiet">{deed("earlier", f"Earlier ones ({hidden:,})")}</li>'
     new = deed("new", "New conversation")
     return f'<nav aria-label="Conversations"><p class="deeds">{new}</p><ul>{items}</ul></nav>'
 

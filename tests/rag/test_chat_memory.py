@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from browser import ask, browsing, serving, visiting
 
+from rag.chat.shelf import LISTED
 from rag.memory import Memory
 
 pytestmark = pytest.mark.timeout(900)  # a slow machine that has other things to do
@@ -41,7 +42,11 @@ def test_conversations_live_through_a_restart(browser: Any, home: Path) -> None:
         page.locator(".welcome").wait_for()
         ask(page, "Who is Jan Egeland?")
         assert page.locator("#conversations li").count() == 2
+    with Memory.open(home) as memory:
+        for number in range(LISTED):
+            memory.create("seeds", f"Later {number}")
     with serving(*where) as address, visiting(browser, address) as page:
+        earlier(page)
         titles = page.locator("#conversations li > button")
         titles.filter(has_text=WHO[:20]).click()
         page.locator("#thread .turn").nth(1).wait_for()
@@ -56,11 +61,22 @@ def test_conversations_live_through_a_restart(browser: Any, home: Path) -> None:
         delete(page)
 
 
+def earlier(page: Any) -> None:
+    """Only so many conversations show; the older ones come when they are asked for."""
+    rows = page.locator("#conversations li")
+    assert rows.count() == LISTED + 1
+    assert rows.filter(has_text=WHO[:20]).count() == 0
+    page.get_by_role("button", name="Earlier ones (2)").press("Enter")
+    rows.filter(has_text=WHO[:20]).wait_for()
+    assert rows.count() == LISTED + 2
+    assert "Egeland" in page.evaluate("document.activeElement.innerText"), "the first that came"
+
+
 def follow_up(page: Any) -> None:
     """A remembered conversation goes on: what was said before still counts."""
     turn = ask(page, "Who leads it?")
     assert turn.locator(".asked-as").count() == 1
-    assert page.locator("#conversations li").count() == 2
+    assert page.locator("#conversations li").count() == LISTED + 2
 
 
 def search_rename_and_export(page: Any) -> None:
@@ -99,7 +115,7 @@ def delete(page: Any) -> None:
     page.locator(".welcome").wait_for()
     page.locator("#search input, #search textarea").fill("")
     page.locator("#conversations li > button").filter(has_text=WHO[:20]).wait_for()
-    assert rows.count() == 1
+    assert rows.count() == LISTED + 1
 
 
 @pytest.mark.slow
