@@ -16,7 +16,7 @@ from eval.environment import environment, peak_mb
 from eval.judge import ERRORS
 from eval.measures import Figure
 from eval.records import Job
-from eval.runs import METRICS, QRELS, RunFolder, bare_rows_of, read_json, write_json
+from eval.runs import METRICS, QRELS, bare_rows_of, read_json, write_json, writing
 from eval.sets import Example, units
 from eval.workers import records
 
@@ -60,7 +60,7 @@ def evaluate(
     else:
         retrieval.require()
     told = environment(job, name, examples, drawn or {})
-    with RunFolder(folder, told, resume) as kept:
+    with writing(folder, told, resume) as kept:
         everything = units(examples)
         whole = [unit for unit in everything if all(e.id in kept.done for e in unit)]
         if resume:

@@ -7,6 +7,7 @@ CHANNEL.trec       what each channel found, as TREC run files
 qrels.trec         what should be found
 metrics.json       the figures, once every question is asked
 report.html        the same for people; needs nothing else
+run.lock           held by whoever writes the run
 =================  ================================================================================
 """
 
@@ -15,13 +16,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, TextIO
+
+from filelock import FileLock, Timeout
 
 from eval import retrieval
 from eval.records import Record
-from index.errors import QuestionError
+from index.errors import BusyError, QuestionError
 
 ROWS, ENVIRONMENT, METRICS, QRELS = "run.jsonl", "environment.json", "metrics.json", "qrels.trec"
 PASSING = ("started", "commit")
@@ -31,8 +34,11 @@ SHOWN = ("citations", "excerpts", "found", "hits", "others")
 """Of a row: what no figure is made from."""
 
 
-class RunFolder:
-    """A run that is being written; use it in a ``with`` statement.
+@contextmanager
+def writing(
+    folder: Path, environment: Mapping[str, Any], resume: bool = False
+) -> Iterator[RunFolder]:
+    """A run to be written, by nobody else meanwhile.
 
     Args:
         folder: of this run alone; made if it is not there.
@@ -41,26 +47,52 @@ class RunFolder:
 
     Raises:
         QuestionError: there is a run already, or (to resume) none, or one of other things.
+        BusyError: another process is writing it.
     """
+    there = (folder / ENVIRONMENT).is_file()
+    if resume and not there:
+        raise QuestionError(
+            "There is no run to go on with in this folder", where=folder,
+            mend="Leave out --resume to begin one.",
+        )  # fmt: skip
+    if not resume and (there or (folder / ROWS).exists()):
+        raise QuestionError(
+            "There is a run in this folder already", where=folder,
+            mend="Name another folder with --out, or go on with it by --resume.",
+        )  # fmt: skip
+    lock = FileLock(folder / "run.lock", timeout=0, fallback_to_soft=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        if not resume:
+            write_json(folder / ENVIRONMENT, environment)
+    except Timeout:
+        raise BusyError(
+            "Another process is writing this run", where=folder,
+            mend="Wait until it is done, or stop it.",
+        ) from None  # fmt: skip
+    except OSError as error:
+        lock.release()
+        raise QuestionError(
+            f"The run cannot be written ({error})", where=folder,
+            mend="Name another folder with --out.",
+        ) from error  # fmt: skip
+    try:
+        with closing(RunFolder(folder)) as run:
+            if resume:
+                run.take_up(environment)
+            yield run
+    finally:
+        lock.release()
 
-    def __init__(self, folder: Path, environment: Mapping[str, Any], resume: bool = False) -> None:
+
+class RunFolder:
+    """The run that `writing` gives. `done` are the ids of the questions that have a row."""
+
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.done: set[str] = set()
         self._streams: dict[str, TextIO] = {}
-        there = (folder / ENVIRONMENT).is_file()
-        if resume:
-            self._take_up(environment, there)
-            return
-        if there or (folder / ROWS).exists():
-            raise QuestionError(
-                "There is a run in this folder already", where=folder,
-                mend="Name another folder with --out, or go on with it by --resume.",
-            )  # fmt: skip
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / ENVIRONMENT, environment)
-        except OSError as error:
-            raise QuestionError(f"The run cannot be written ({error})", where=folder) from error
 
     def add(self, record: Record) -> None:
         """Write a record, the row last: what has a row is whole."""
@@ -73,21 +105,10 @@ class RunFolder:
         self.done.add(ident)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; the next one written to is opened again."""
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _write(self, name: str, *lines: str) -> None:
         if name not in self._streams:
@@ -95,12 +116,12 @@ class RunFolder:
         self._streams[name].write("".join(lines))
         self._streams[name].flush()
 
-    def _take_up(self, environment: Mapping[str, Any], there: bool) -> None:
-        if not there:
-            raise QuestionError(
-                "There is no run to go on with in this folder", where=self.folder,
-                mend="Leave out --resume to begin one.",
-            )  # fmt: skip
+    def take_up(self, environment: Mapping[str, Any]) -> None:
+        """Go on with what is there.
+
+        Raises:
+            QuestionError: it was begun with another environment.
+        """
         before = read_json(self.folder / ENVIRONMENT)
         now = json.loads(json.dumps(environment))
         names = [n for n in {**before, **now} if n not in PASSING and before.get(n) != now.get(n)]

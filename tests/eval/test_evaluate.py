@@ -22,7 +22,7 @@ from eval.records import Ask, Kind, Record, Unit
 from eval.run import DEPTH
 from eval.runs import bare_rows_of, rows_of
 from eval.sets import Example, Gold
-from index.errors import QuestionError
+from index.errors import BusyError, QuestionError
 from rag.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +135,19 @@ def test_a_finished_run_is_only_measured_again(tmp_path: Path) -> None:
     before = contents(tmp_path / "run")
     evaluate(Echo(stop="q 0"), EXAMPLES, "set", tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == before
+
+
+def test_nobody_else_writes_a_run_meanwhile(tmp_path: Path) -> None:
+    def second(done: int, total: int) -> None:
+        with pytest.raises(BusyError, match="Another process is writing this run"):
+            evaluate(Echo(), EXAMPLES, "set", tmp_path / "run", resume=True)
+        said.append(done)
+
+    said: list[int] = []
+    evaluate(Echo(), EXAMPLES, "set", tmp_path / "run", progress=second)
+    assert said[-1] == len(EXAMPLES)
+    assert len(list(rows_of(tmp_path / "run"))) == len(EXAMPLES)
+    evaluate(Echo(), EXAMPLES, "set", tmp_path / "run", resume=True)  # it is free again
 
 
 def test_what_is_no_run_or_another_one(tmp_path: Path) -> None:
