@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Annotated
 
 import typer
 
@@ -16,6 +15,8 @@ from rag.options import (
     Home,
     Host,
     Json,
+    Memory,
+    Port,
     Reader,
     Token,
     print_json,
@@ -33,10 +34,8 @@ def serve(
     home: Home = None,
     collection: Collection = None,
     reader: Reader = None,
-    port: Annotated[
-        int, typer.Option(min=1, max=65535, help="The next free one is taken if it is in use.")
-    ] = 7860,
-    memory: Annotated[bool, typer.Option(help="Keep the conversations in the home.")] = True,
+    port: Port = 7860,
+    memory: Memory = True,
     host: Host = "127.0.0.1",
     token: Token = "",
     behind_proxy: BehindProxy = "",

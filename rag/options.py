@@ -63,6 +63,10 @@ Boilerplate = Annotated[bool, typer.Option(help="Search web boilerplate too.")]
 MaxBytes = Annotated[int, typer.Option(help="Skip files larger than this.")]
 MaxChars = Annotated[int, typer.Option(help="Skip documents longer than this.")]
 MaxSeconds = Annotated[float, typer.Option(help="Give up parsing a file after this long.")]
+Port = Annotated[
+    int, typer.Option(min=1, max=65535, help="The next free one is taken if it is in use.")
+]
+Memory = Annotated[bool, typer.Option(help="Keep the conversations in the home.")]
 Host = Annotated[
     str, typer.Option(help="The address to listen at; any but this machine's own needs a token.")
 ]
