@@ -60,19 +60,18 @@ def make_corpus(examples: Iterable[Example], folder: Path) -> list[Example]:
     return laid
 
 
-def make_beir_corpus(sources: Iterable[Source | str], folder: Path) -> tuple[int, list[str]]:
-    """Write one .txt a document, named by its id; how many, and the complaints among `sources`."""
+def make_beir_corpus(sources: Iterable[Source | str], folder: Path) -> int:
+    """Write one .txt a document, named by its id; how many. Complaints among them are passed by."""
     folder.mkdir(parents=True, exist_ok=True)
-    complaints, count = [], 0
+    count = 0
     for source in sources:
         if isinstance(source, str):
-            complaints.append(source)
             continue
         text = f"{source.title}\n\n{source.text}" if source.title else source.text
         file = folder / file_name(source.id)
         file.write_text(text + "\n", encoding="utf-8", errors="replace", newline="")
         count += 1
-    return count, complaints
+    return count
 
 
 def _moved(example: Example, document: str, offset: int) -> Example:
@@ -90,7 +89,7 @@ def _moved(example: Example, document: str, offset: int) -> Example:
 
 def _file_name(title: str, taken: set[str]) -> str:
     """A name of its own for each title, on any file system."""
-    stem = re.sub(r"[^\w.-]+", "_", title)[:80]
+    stem = re.sub(r"[^\w.-]+", "_", title).lstrip(".")[:80] or "untitled"
     name, number = stem, 1
     while name.casefold() in taken:
         number += 1

@@ -49,7 +49,9 @@ def read_text(file: Path) -> str:
         raise QuestionError(
             f"The question set cannot be read ({error})",
             where=file,
-            mend="It must be JSON lines, CSV or SQuAD's JSON, in UTF-8.",
+            mend="Is its name right?"
+            if isinstance(error, FileNotFoundError)
+            else "It must be JSON lines, CSV or SQuAD's JSON, in UTF-8.",
         ) from error
 
 
@@ -113,25 +115,48 @@ def _tried(make: Any, given: Any) -> Raw:  # noqa: ANN401  json.loads or a maker
 
 
 def _of_csv(text: str, delimiter: str) -> Iterator[tuple[str, Raw]]:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
-    while True:
-        place = f"line {rows.line_num + 1}"
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield place, ValueError(str(error))
+    for number, cells in _csv_cells(text, delimiter):
+        place = f"line {number}"
+        if isinstance(cells, ValueError):
+            yield place, cells
+        elif not any(cell.strip() for cell in cells):
             continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        if header is None:
+        elif header is None:
             header = [cell.strip() for cell in cells]
+            missing = [name for name in ("id", "question", "answers") if name not in header]
+            if missing:
+                parted = "tabs" if delimiter == "\t" else "commas"
+                said = f"parted by {parted} the columns are {header}: {missing[0]!r} is missing"
+                yield place, ValueError(said)
+                return
         elif len(cells) != len(header):
             yield place, ValueError(f"{len(cells)} cells under {len(header)} columns")
         else:
             yield place, _tried(_csv_row, dict(zip(header, cells, strict=True)))
+
+
+def _csv_cells(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | ValueError]]:
+    """(number of its first line, cells) of every row; of one that cannot be parsed, why.
+
+    What follows such a line is parsed from the next line on: a quotation mark that is never closed
+    would else swallow the rest.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    begin = 0
+    while begin < len(lines):
+        rows = csv.reader(lines[begin:], delimiter=delimiter, strict=True)
+        before = 0
+        try:
+            for cells in rows:
+                yield begin + before + 1, cells
+                before = rows.line_num
+            return
+        except csv.Error as error:
+            unclosed = "unexpected end" in str(error) or "field larger" in str(error)
+            said = "a quotation mark is not closed" if unclosed else str(error)
+            yield begin + before + 1, ValueError(said)
+            begin += before + 1
 
 
 def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
@@ -167,14 +192,29 @@ def _of_squad(articles: Any) -> Iterator[tuple[str, Raw]]:  # noqa: ANN401
         return
     for number, article in enumerate(articles, start=1):
         place = f"article {number}"
-        try:
-            for paragraph in article["paragraphs"]:
-                for qa in paragraph["qas"]:
-                    place = f"question {qa['id']!s}"
-                    yield place, _tried(_squad_row, (article, paragraph, qa))
-        except (KeyError, TypeError, AttributeError) as error:
-            said = f"{error} is missing" if isinstance(error, KeyError) else "not as in SQuAD"
-            yield place, ValueError(said)
+        for at, paragraph in enumerate(_listed(article, "paragraphs"), start=1):
+            here = f"{place}, paragraph {at}"
+            if isinstance(paragraph, ValueError):
+                yield place, paragraph
+                continue
+            for nth, qa in enumerate(_listed(paragraph, "qas"), start=1):
+                if isinstance(qa, ValueError):
+                    yield here, qa
+                    continue
+                named = isinstance(qa, dict) and "id" in qa
+                asked = f"question {qa['id']}" if named else f"{here}, question {nth}"
+                yield asked, _tried(_squad_row, (article, paragraph, qa))
+
+
+def _listed(within: Any, name: str) -> list[Any]:  # noqa: ANN401  whatever the file holds
+    """The list of this name, or one ValueError in its place."""
+    try:
+        found = within[name]
+    except KeyError:
+        return [ValueError(f"{name!r} is missing")]
+    except TypeError:
+        return [ValueError("not as in SQuAD")]
+    return found if isinstance(found, list) else [ValueError(f"{name!r} is not a list")]
 
 
 def _squad_row(given: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> dict[str, Any]:

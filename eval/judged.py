@@ -68,7 +68,10 @@ def read_beir(folder: Path) -> tuple[list[Topic], list[str]]:
         )  # fmt: skip
     complaints: list[str] = []
     texts = _json_lines(_one_of(folder, "queries.jsonl"), complaints)
-    questions = {source.id: source.text for source in texts if source.text.strip()}
+    questions: dict[str, str] = {}
+    for source in texts:
+        if source.text.strip() and questions.setdefault(source.id, source.text) != source.text:
+            complaints.append(f"queries.jsonl: the id {source.id!r} is taken by an earlier line")
     return _topics(folder, questions, _qrels(files[0], complaints), complaints), complaints
 
 
@@ -161,7 +164,8 @@ def _qrels(file: Path, complaints: list[str]) -> dict[str, Grades]:
             if len(cells) not in (3, 4):
                 raise ValueError
         except (ValueError, IndexError):
-            if not place.endswith("line 1"):
+            heading = place.endswith(", line 1") and len(cells) == 3 and cells[-1].isalpha()
+            if not heading:
                 complaints.append(f"{place}: not a topic, a document and a grade")
             continue
         grades.setdefault(topic, {})[document] = grade

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TextIO
@@ -21,6 +22,7 @@ from index.errors import QuestionError
 from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, fuse
 from index.retrieve import DEPTH
 from index.snapshot import Snapshot
+from index.terms import fold, in_a_row
 from index.types import Encoder, Filter, Passage, Ranking, Vectors, document_id
 
 CHANNELS = ("lexical", "dense", "hybrid")
@@ -71,33 +73,60 @@ def rank_channels(
 
 
 def bears(passage: Passage, golds: Sequence[Gold]) -> bool:
-    """The passage holds a gold: its very span where the set tells it, else its words."""
+    """The passage holds a gold: its very span where the set tells it, else its words in a row.
+
+    Of words, case, accents and what stands between them do not count. A gold that names a document
+    is held by passages of that document alone.
+    """
     for gold in golds:
+        if gold.document not in (None, passage.path):
+            continue
         if gold.start is None or gold.end is None:
-            if gold.text.casefold() in passage.text.casefold():
+            if _says(fold(passage.text), gold.text):
                 return True
-        elif gold.document in (None, passage.path) and (
-            passage.start <= gold.start and gold.end <= passage.end
-        ):
+        elif passage.start <= gold.start and gold.end <= passage.end:
             return True
     return False
 
 
-def bearing(
-    found: Snapshot, golds: Sequence[Gold], rankings: Mapping[str, Ranking]
-) -> dict[str, int]:
-    """The passages that hold a gold, each with grade 1.
+class Bearing:
+    """The passages of a generation that hold a gold: what should be found.
 
-    All those of the collection where the golds say document and offsets; of golds that are words
-    alone, those among the passages that a channel found.
+    All of them, found or not. Where a gold is words alone, every passage that is searched is looked
+    through, and their folded texts stay in memory from then on.
     """
-    passages: list[Passage] = []
-    for path in dict.fromkeys(gold.document for gold in golds if gold.document):
-        passages += [row.passage for _, row in found.store.rows_of(document_id(path))]
-    if any(gold.start is None or gold.document is None for gold in golds):
-        ids = dict.fromkeys(ident for ranking in rankings.values() for ident, _ in ranking)
-        passages += found.passages(list(ids))
-    return {passage.id: 1 for passage in passages if bears(passage, golds)}
+
+    def __init__(self, found: Snapshot) -> None:
+        self.generation = found.manifest.generation
+        self._found = found
+        self._texts: list[tuple[str, str]] = []
+
+    def __call__(self, golds: Sequence[Gold]) -> dict[str, int]:
+        """Passage → grade 1."""
+        held: dict[str, int] = {}
+        for path in dict.fromkeys(gold.document for gold in golds if gold.document):
+            rows = self._found.store.rows_of(document_id(path))
+            held |= {row.passage.id: 1 for _, row in rows if bears(row.passage, golds)}
+        for gold in golds:
+            if gold.document is None:
+                held |= {ident: 1 for ident, text in self._searched() if _says(text, gold.text)}
+        return held
+
+    def _searched(self) -> list[tuple[str, str]]:
+        if not self._texts:
+            store = self._found.store
+            for path, *_ in store.listing():
+                passages = (row.passage for _, row in store.rows_of(document_id(path)))
+                self._texts += [(p.id, fold(p.text)) for p in passages if not p.boilerplate]
+        return self._texts
+
+
+def _says(folded: str, words: str) -> bool:
+    pattern = _pattern(words)
+    return pattern is not None and bool(pattern.search(folded))
+
+
+_pattern = lru_cache(maxsize=10_000)(in_a_row)
 
 
 def run_lines(question: str, channel: str, ranking: Ranking) -> Iterator[str]:
@@ -119,10 +148,10 @@ def qrels_lines(question: str, relevant: Mapping[str, int]) -> Iterator[str]:
 
 
 def word(ident: str) -> str:
-    """An id as one word of a TREC file."""
-    return (
-        quote(ident, safe="!#$&'()*+,/:;=?@[]~|{}<>^`\"\\") if ident.split() != [ident] else ident
-    )
+    """An id as one word of a TREC file; no two ids have the same."""
+    if ident.split() == [ident] and "%" not in ident:
+        return ident
+    return quote(ident, safe="!#$&'()*+,/:;=?@[]~|{}<>^`\"\\")
 
 
 def digest(value: object) -> str:

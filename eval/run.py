@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from eval.judge import NAMES, error_class, judge
 from eval.measures import Figure, auroc_figure, best_threshold, mean_figure
 from eval.records import Ask, Kind, Record, Unit
 from eval.sets import Example, Gold, of_documents
+from index.errors import QuestionError
 from index.snapshot import Snapshot
 from index.types import Hit
 from rag.service import Service
@@ -88,7 +89,9 @@ class Asking:
         with Service.open(settings=self.settings) as service:
             service.retriever.encoder = retrieval.OneQuery(service.retriever.encoder)
             service.warm_up()
-            yield lambda unit: list(ask(service, unit))
+            with service.retriever.generation() as found:
+                bearing = retrieval.Bearing(found)
+                yield lambda unit: list(ask(service, unit, bearing))
 
     def environment(self) -> dict[str, Any]:
         """The settings, the reader, and the index."""
@@ -111,16 +114,25 @@ def index_of(service: Service) -> dict[str, Any]:
     return {"collection": service.retriever.collection, **made, "files": files}
 
 
-def ask(service: Service, unit: Unit) -> Iterator[Record]:
-    """Ask the questions of a unit, one after the other; a record each."""
+def ask(service: Service, unit: Unit, bearing: retrieval.Bearing) -> Iterator[Record]:
+    """Ask the questions of a unit, one after the other; a record each.
+
+    Raises:
+        QuestionError: the collection is no longer that of `bearing`.
+    """
     turns: list[Turn] = []
     for example in map(of_documents, unit):
         begun = time.perf_counter()
         answer = service.ask(example.question, turns=turns)
         elapsed = (time.perf_counter() - begun) * 1000
+        if answer.generation != bearing.generation:
+            raise QuestionError(
+                "The collection has changed since the run began", where=answer.collection,
+                mend="What was asked before is of another index: run the set anew.",
+            )  # fmt: skip
         if example.conversation is not None:
             turns.append(Turn(answer.question.text, answer.text))
-        yield _record(service, example, answer, round(elapsed, 1))
+        yield _record(service, example, answer, bearing(example.golds), round(elapsed, 1))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, Figure]:
@@ -156,7 +168,13 @@ def figures(rows: Sequence[Row]) -> dict[str, Figure]:
 _ALWAYS = ("right answer at the top", "right abstentions", "false abstentions")
 
 
-def _record(service: Service, example: Example, answer: Answer, elapsed: float) -> Record:
+def _record(
+    service: Service,
+    example: Example,
+    answer: Answer,
+    relevant: Mapping[str, int],
+    elapsed: float,
+) -> Record:
     given = answer.text is not None
     top: Answer | None = answer if given else next(iter(answer.others), None)
     said = ([answer] if given else []) + list(answer.others)
@@ -164,7 +182,6 @@ def _record(service: Service, example: Example, answer: Answer, elapsed: float) 
         rankings = retrieval.rank_channels(
             found, service.retriever.encoder, answer.question.text, DEPTH
         )
-        relevant = retrieval.bearing(found, example.golds, rankings)
         stand = all(_stands(found, each) for each in said)
         excerpts = _excerpts(found, example.golds, top, answer.hits)
     judged = judge(example.golds, answer, stand)

@@ -95,11 +95,8 @@ def line_of(example: Example) -> str:
 
 
 def of_documents(example: Example) -> Example:
-    """The example to be asked of a collection: offsets of its context say nothing of documents."""
-    golds = tuple(
-        Gold(gold.text) if example.context is not None and gold.document is None else gold
-        for gold in example.golds
-    )
+    """The example to be asked of a collection: offsets say nothing without their document."""
+    golds = tuple(gold if gold.document is not None else Gold(gold.text) for gold in example.golds)
     return replace(example, golds=golds, context=None)
 
 
@@ -133,11 +130,7 @@ def example_of(row: Raw) -> Example:
     """
     if isinstance(row, ValueError):
         raise row
-    if not isinstance(row, dict):
-        raise ValueError("not a JSON object")
-    for name in ("id", "question", "answers"):
-        if row.get(name) is None:
-            raise ValueError(f"{name!r} is missing")
+    _check(row)
     question, answers, tags = row["question"], row["answers"], row.get("tags") or ()
     if not isinstance(question, str) or not question.strip():
         raise ValueError("the question is empty")
@@ -159,6 +152,21 @@ def example_of(row: Raw) -> Example:
     )
 
 
+def _check(row: Raw) -> None:
+    """That it is a JSON object that can be written again, with what every row needs."""
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None
+    for name in ("id", "question", "answers"):
+        if row.get(name) is None:
+            raise ValueError(f"{name!r} is missing")
+    if not str(row["id"]).strip():
+        raise ValueError("the id is empty")
+
+
 def _gold(answer: dict[str, Any], context: str | None) -> Gold:
     text, document = answer.get("text"), answer.get("document")
     if not isinstance(text, str) or not text.strip():
@@ -170,6 +178,8 @@ def _gold(answer: dict[str, Any], context: str | None) -> Gold:
         raise ValueError("document must be a path")
     if (start is None) != (end is None):
         raise ValueError("an answer has a start without an end, or the reverse")
+    if start is not None and end is not None and end <= start:
+        raise ValueError("an answer ends where it starts, or before")
     if context and document is None and start is not None and context[start:end] != text:
         raise ValueError(f"the answer {text[:40]!r} does not stand at {start} of its context")
     return Gold(text, document, start, end)

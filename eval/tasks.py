@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,23 +50,37 @@ def task(
     return Task(job, examples, complaints)
 
 
-def make_corpus(questions: Path, folder: Path) -> tuple[int, Path, list[str]]:
-    """Write the documents of a set into a new folder; how many, what to ask of them, complaints.
+def make_corpus(
+    questions: Path, folder: Path, complain: Callable[[Sequence[str]], None]
+) -> tuple[int, Path]:
+    """Write the documents of a set into a new folder; how many, and what to ask of them.
 
     What to ask is the BEIR folder itself, else a question set written beside the new folder.
 
+    Args:
+        questions: the set.
+        folder: does not exist, or is empty.
+        complain: told of every line that cannot be used, before anything is written.
+
     Raises:
-        QuestionError: the folder is not empty, or the set brings no documents.
+        QuestionError: there is something in the way already, or the set brings no documents.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise QuestionError("The folder is not empty", where=folder, mend="Name a new one.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise QuestionError("Not an empty folder", where=folder, mend="Name a new one.")
     if questions.is_dir():
-        count, complaints = corpora.make_beir_corpus(judged.sources(_beir(questions)), folder)
-        return count, questions, complaints
-    examples, complaints = sets.read_set(questions)
+        beir = _beir(questions)
+        complain([source for source in judged.sources(beir) if isinstance(source, str)])
+        return corpora.make_beir_corpus(judged.sources(beir), folder), questions
     file = folder.with_name(folder.name + ".jsonl")
+    if file.exists():
+        raise QuestionError(
+            "The questions would be written over a file that is there", where=file,
+            mend="Name another folder.",
+        )  # fmt: skip
+    examples, complaints = sets.read_set(questions)
+    complain(complaints)
     sets.write_set(file, corpora.make_corpus(examples, folder))
-    return len(list(folder.iterdir())), file, complaints
+    return len(list(folder.iterdir())), file
 
 
 def new_folder(settings: Settings, questions: Path) -> Path:

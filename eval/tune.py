@@ -151,6 +151,7 @@ class _Bench:
         self._lexical: dict[tuple[str, float, float], Ranking] = {}
         self._dense: dict[str, Ranking] = {}
         self._relevant: dict[str, dict[str, int]] = {}
+        self._bearing = retrieval.Bearing(found)
         self.tick: Callable[[int], None] = lambda done: None
 
     def close(self) -> None:
@@ -197,9 +198,7 @@ class _Bench:
         answerable = [example for example in examples if example.golds]
         for example in answerable:
             if example.id not in self._relevant:
-                seen = {"hybrid": self._ranked(example, self._in_use)}
-                relevant = retrieval.bearing(self._found, example.golds, seen)
-                self._relevant[example.id] = relevant
+                self._relevant[example.id] = self._bearing(example.golds)
         rankings = {example.id: self._ranked(example, setup) for example in answerable}
         return retrieval.ndcg_at_10(rankings, {i: self._relevant[i] for i in rankings})
 

@@ -202,8 +202,7 @@ def _complain(complaints: Sequence[str], strict: bool) -> None:
 def _make_corpus(questions: Path, folder: Path, strict: bool, as_json: bool) -> None:
     from eval import tasks
 
-    count, asked, complaints = tasks.make_corpus(questions, folder)
-    _complain(complaints, strict)
+    count, asked = tasks.make_corpus(questions, folder, lambda said: _complain(said, strict))
     if as_json:
         print_json({"documents": count, "folder": str(folder), "questions": str(asked)})
         return

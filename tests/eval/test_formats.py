@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny import write_files
@@ -106,7 +107,7 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_csv_without_a_column(tmp_path: Path) -> None:
     write_files(tmp_path, {"set.tsv": "id\tquestion\nq1\tWhen?\n"})
-    with pytest.raises(QuestionError, match="line 2: 'answers' is missing"):
+    with pytest.raises(QuestionError, match="by tabs .*'answers' is missing"):
         read_set(tmp_path / "set.tsv")
 
 
@@ -133,7 +134,7 @@ def test_offsets_of_a_context_are_not_those_of_a_document() -> None:
     assert of_documents(WHEN).golds == (Gold("1931"),)
     assert of_documents(WHEN).context is None
     placed = Example("1", "?", (Gold("1931", "d/a.txt", 3, 7), Gold("x", None, 0, 1)))
-    assert of_documents(placed) == placed
+    assert of_documents(placed).golds == (placed.golds[0], Gold("x"))
 
 
 def test_conversations_stay_whole() -> None:
@@ -155,3 +156,47 @@ def test_a_file_nested_beyond_reason(tmp_path: Path) -> None:
     write_files(tmp_path, {"set.json": "[" * 200_000})
     with pytest.raises(QuestionError, match="nested too deeply"):
         read_set(tmp_path / "set.json")
+
+
+def test_one_broken_row_of_csv_takes_no_other_with_it(tmp_path: Path) -> None:
+    lines = ["id,question,answers", *(f"q{n},Who is {n}?,she" for n in range(100))]
+    lines[5] = 'q4,"Who is 4?,she'
+    write_files(tmp_path, {"set.csv": "\n".join(lines)})
+    examples, complaints = read_set(tmp_path / "set.csv")
+    assert [e.id for e in examples] == [f"q{n}" for n in range(100) if n != 4]
+    assert complaints == ["set.csv, line 6: a quotation mark is not closed"]
+
+
+def test_one_broken_question_of_squad_takes_no_other_with_it(tmp_path: Path) -> None:
+    answer = {"text": "dam", "answer_start": 4}
+    qas: list[Any] = [{"id": f"q{n}", "question": "What?", "answers": [answer]} for n in range(5)]
+    del qas[1]["id"]
+    qas[3] = "?"
+    whole = {"context": "The dam.", "qas": qas}
+    other = {"context": "The dam.", "qas": [{"id": "z", "question": "What?", "answers": []}]}
+    articles = [{"title": "A", "paragraphs": [{"context": "x"}, whole, 7, other]}, {"title": "B"}]
+    write_files(tmp_path, {"set.json": json.dumps({"data": articles})})
+    examples, complaints = read_set(tmp_path / "set.json")
+    assert [e.id for e in examples] == ["q0", "q2", "q4", "z"]
+    assert complaints == [
+        "set.json, article 1, paragraph 1: 'qas' is missing",
+        "set.json, article 1, paragraph 2, question 2: 'id' is missing",
+        "set.json, article 1, paragraph 2, question 4: answers must hold a list text and a list "
+        "answer_start",
+        "set.json, article 1, paragraph 3: not as in SQuAD",
+        "set.json, article 2: 'paragraphs' is missing",
+    ]
+
+
+def test_ids_and_texts_that_no_run_could_hold(tmp_path: Path) -> None:
+    rows = ['{"id": "", "question": "Who?", "answers": []}',
+            '{"id": "1", "question": "Who \\ud800?", "answers": []}',
+            '{"id": "2", "question": "Who?", "answers": [{"text": "she", "start": 9, "end": 2}]}',
+            '{"id": "3", "question": "Who?", "answers": []}']  # fmt: skip
+    write_files(tmp_path, {"set.jsonl": "\n".join(rows)})
+    examples, complaints = read_set(tmp_path / "set.jsonl")
+    assert [e.id for e in examples] == ["3"]
+    assert [c.partition(": ")[2] for c in complaints] == [
+        "the id is empty", "it holds half a character (a lone surrogate)",
+        "an answer ends where it starts, or before",
+    ]  # fmt: skip

@@ -150,7 +150,7 @@ def test_a_beir_collection_from_its_files_to_its_figures(
         spanwise("eval", folder, "--strict")
     laid = spanwise("eval", folder, "--make-corpus", docs)
     assert laid["documents"] == 3 and laid["questions"] == folder
-    with pytest.raises(QuestionError, match="not empty"):
+    with pytest.raises(QuestionError, match="Not an empty folder"):
         spanwise("eval", folder, "--make-corpus", docs)
     spanwise("index", docs)
     found = spanwise("eval", folder, "--out", str(tmp_path / "run"))
@@ -194,3 +194,19 @@ def test_our_collections_as_beir(tmp_path: Path) -> None:
     ]
     texts = [source.text for source in sources(tmp_path) if not isinstance(source, str)]
     assert texts == collection.texts
+
+
+def test_no_file_is_written_over_by_a_corpus(tmp_path: Path, spanwise: Callable[..., Any]) -> None:
+    row = {"id": "1", "title": ".NET", "context": "It broke.", "question": "What?", "answers": []}
+    file = write_files(tmp_path, {"squad.jsonl": json.dumps(row)}) / "squad.jsonl"
+    with pytest.raises(QuestionError, match="written over a file"):
+        spanwise("eval", str(file), "--make-corpus", str(tmp_path / "squad"))
+    assert json.loads(file.read_text()) == row
+    with pytest.raises(QuestionError, match="Not an empty folder"):
+        spanwise("eval", str(file), "--make-corpus", str(file))
+    file.write_text(json.dumps(row) + "\n{}\n")
+    with pytest.raises(QuestionError, match="--strict"):
+        spanwise("eval", str(file), "--strict", "--make-corpus", str(tmp_path / "docs"))
+    assert not (tmp_path / "docs").exists()
+    spanwise("eval", str(file), "--make-corpus", str(tmp_path / "docs"))
+    assert [f.name for f in (tmp_path / "docs").iterdir()] == ["NET.txt"]

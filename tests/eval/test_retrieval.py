@@ -9,7 +9,7 @@ import pytrec_eval
 from tiny import WordEncoder, write_files
 
 from eval import retrieval
-from eval.retrieval import OneQuery, bearing, bears, qrels_lines, rank_channels, run_lines, word
+from eval.retrieval import Bearing, OneQuery, bears, qrels_lines, rank_channels, run_lines, word
 from eval.sets import Gold
 from index import Retriever, sync
 from index.types import Passage, Ranking, document_id
@@ -80,11 +80,15 @@ def test_equal_scores_keep_our_order(tmp_path: Path) -> None:
 def test_ids_are_one_word() -> None:
     assert word("5725b33f-ü") == "5725b33f-ü"
     assert word("a b\tc") == "a%20b%09c"
+    assert word("a%20b%09c") == "a%2520b%2509c"
 
 
 def test_a_passage_bears_a_gold() -> None:
     passage = Passage("p", "d", 10, 30, "It was Built in 1931", path="r/a.txt")
     assert bears(passage, [Gold("x"), Gold("built")])
+    assert bears(passage, [Gold("built, in", "r/a.txt")])
+    assert not bears(passage, [Gold("built", "r/b.txt")])
+    assert not bears(passage, [Gold("193"), Gold("uilt")])
     assert bears(passage, [Gold("in 1931", "r/a.txt", 23, 30)])
     assert not bears(passage, [Gold("in 1931", "r/b.txt", 23, 30)])
     assert not bears(passage, [Gold("in 1931.", "r/a.txt", 23, 31)])
@@ -110,14 +114,15 @@ def test_channels_of_a_collection(tmp_path: Path) -> None:
             # all passages of the document that hold the span, found or not
             text = found.document(document_id("docs/b.txt")).text
             start = text.index("mud")
-            placed = bearing(found, [Gold("mud", "docs/b.txt", start, start + 3)], {})
+            bearing = Bearing(found)
+            placed = bearing([Gold("mud", "docs/b.txt", start, start + 3)])
             assert [p.text for p in found.passages(list(placed))] == [
                 p.passage.text for _, p in found.store.rows_of(document_id("docs/b.txt"))
                 if "mud" in p.passage.text
             ]  # fmt: skip
             assert placed
-            words_alone = bearing(found, [Gold("mud")], {})
-            assert words_alone == {}  # it is looked for among what was found, and nothing was
+            assert bearing([Gold("MUD")]) == placed  # found or not
+            assert bearing([Gold("mu")]) == bearing([Gold("mud", "docs/a.txt")]) == {}
             assert rank_channels(found, encoder, " ", 7) == {
                 "lexical": [], "dense": [], "hybrid": []
             }  # fmt: skip

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from eval.evaluate import evaluate
+from eval.records import Record, Unit
+from eval.retrieval import Bearing
 from eval.run import Asking, Row, ask, figures
 from eval.runs import read_json, rows_of
 from eval.sets import Example, Gold, read_set
@@ -75,8 +77,13 @@ def some_examples() -> list[Example]:
     ]
 
 
+def asked(service: Service, unit: Unit) -> list[Record]:
+    with service.retriever.generation() as found:
+        return list(ask(service, unit, Bearing(found)))
+
+
 def test_questions_of_the_demo_corpus(service: Service) -> None:
-    records = [record for example in some_examples() for record in ask(service, (example,))]
+    records = [record for example in some_examples() for record in asked(service, (example,))]
     rows = [Row.of(record.row) for record in records]
     assert [r.id for r in rows] == ["s001", "none", "plain", "blank"]
     assert not rows[1].given and not rows[1].right and rows[1].error == ""
@@ -95,7 +102,7 @@ def test_questions_of_the_demo_corpus(service: Service) -> None:
 def test_a_conversation_is_asked_with_the_turns_before(service: Service) -> None:
     first, second = "Who is Jan Egeland?", "What did he say about Raqqa?"
     unit = tuple(Example(str(n), q, (), conversation="t") for n, q in enumerate((first, second)))
-    rows = [Row.of(record.row) for record in ask(service, unit)]
+    rows = [Row.of(record.row) for record in asked(service, unit)]
     alone = service.ask(first)
     turned = service.ask(second, turns=[Turn(alone.question.text, alone.text)])
     assert [r.asked_as for r in rows] == [alone.question.text, turned.question.text]
