@@ -14,10 +14,14 @@ from eval.evaluate import channels
 from eval.judge import LOWER_IS_BETTER, NAMES
 from eval.measures import Counts, bootstrap
 from eval.runs import ENVIRONMENT, read_json, rows_of
+from eval.sets import Example
 from index.errors import QuestionError
 
 GATES = ("right answer at the top", "right decisions", "token F1", "nDCG@10 (hybrid)")
 """A loss in one of these, of those that the runs have, fails a build."""
+
+FEWEST = 20
+"""Questions; a bootstrap over fewer takes chance for certainty."""
 
 Numbers = NDArray[np.float64]
 
@@ -26,7 +30,8 @@ Numbers = NDArray[np.float64]
 class Difference:
     """A measure in both runs; `interval` is that of `after` minus `before`, paired.
 
-    `verdict`: "gain" or "loss" where the interval leaves 0 out, else "".
+    `verdict`: "gain" or "loss" where the interval leaves 0 out and there are at least `FEWEST`
+    questions, else "".
     """
 
     name: str
@@ -41,9 +46,11 @@ class Difference:
 class Comparison:
     """Differences, measure by measure, and the questions that only one of the runs got right.
 
-    `lost` and `won`: (id, question, what went wrong). `unpaired`: questions of one run alone.
+    `kind` is that of both runs. `lost` and `won`: (id, question, what went wrong). `unpaired`:
+    questions of one run alone, or of which the right answers differ.
     """
 
+    kind: str
     paired: int
     unpaired: int
     differences: tuple[Difference, ...]
@@ -71,12 +78,15 @@ def compare(before: Path, after: Path) -> Comparison:
         QuestionError: a folder is no run, the runs are of different kinds, or share no question.
     """
     kinds = [read_json(folder / ENVIRONMENT)["kind"] for folder in (before, after)]
-    if kinds[0] != kinds[1]:
-        raise QuestionError(f"One run {kinds[0]} its questions, the other {kinds[1]} them")
+    _same_kind(*kinds)
     one, two = ({row["id"]: _slim(row) for row in rows_of(folder)} for folder in (before, after))
-    both = [i for i in one if i in two and one[i]["question"] == two[i]["question"]]
+    both = [
+        i
+        for i in one
+        if i in two and all(one[i][name] == two[i][name] for name in ("question", "golds"))
+    ]
     if not both:
-        raise QuestionError("The runs share no question", where=after)
+        raise _strangers(after)
     for folder, rows in ((before, one), (after, two)):
         _add_retrieval(folder, rows, kinds[0])
     names = dict.fromkeys([*NAMES, *(n for i in both for n in one[i]["measures"])])
@@ -86,6 +96,7 @@ def compare(before: Path, after: Path) -> Comparison:
         if found:
             differences.append(found)
     return Comparison(
+        kind=kinds[0],
         paired=len(both),
         unpaired=len(one) + len(two) - 2 * len(both),
         differences=tuple(differences),
@@ -93,6 +104,33 @@ def compare(before: Path, after: Path) -> Comparison:
                    if two[i]["error"] and not one[i]["error"]),
         won=tuple((i, one[i]["question"], one[i]["error"]) for i in both
                   if one[i]["error"] and not two[i]["error"]),
+    )  # fmt: skip
+
+
+def require(before: Path, kind: str, examples: Sequence[Example]) -> None:
+    """Say before anything is asked that it could not be compared with a run.
+
+    Raises:
+        QuestionError: it is no run, or one of another kind or of other questions.
+    """
+    _same_kind(read_json(before / ENVIRONMENT)["kind"], kind)
+    asked = {(example.id, example.question) for example in examples}
+    if not any((row["id"], row["question"]) in asked for row in rows_of(before)):
+        raise _strangers(before)
+
+
+def _same_kind(before: str, after: str) -> None:
+    if before != after:
+        raise QuestionError(
+            f"One run {before} its questions, the other {after} them",
+            mend="Compare with a run that was made in the same way.",
+        )
+
+
+def _strangers(where: Path) -> QuestionError:
+    return QuestionError(
+        "The runs share no question with the same right answers", where=where,
+        mend="Compare with a run of the same question set.",
     )  # fmt: skip
 
 
@@ -107,7 +145,7 @@ def difference(
     one, two = one[there], two[there]
     if np.isnan(one).all() or np.isnan(two).all():
         return None
-    everything = np.ones(len(one))
+    everything, enough = np.ones(len(one)), len(one) >= FEWEST
     low, high = bootstrap(_gain(one, two), len(one))
     better = low > 0 if name not in LOWER_IS_BETTER else high < 0
     worse = high < 0 if name not in LOWER_IS_BETTER else low > 0
@@ -117,7 +155,7 @@ def difference(
         after=_mean(two)(everything),
         interval=(low, high),
         n=len(one),
-        verdict="gain" if better else "loss" if worse else "",
+        verdict="" if not enough else "gain" if better else "loss" if worse else "",
     )
 
 

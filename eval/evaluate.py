@@ -16,7 +16,16 @@ from eval.environment import environment, peak_mb
 from eval.judge import ERRORS
 from eval.measures import Figure
 from eval.records import Job
-from eval.runs import METRICS, QRELS, bare_rows_of, read_json, write_json, writing
+from eval.runs import (
+    ENVIRONMENT,
+    METRICS,
+    QRELS,
+    bare_rows_of,
+    on_disk,
+    read_json,
+    write_json,
+    writing,
+)
 from eval.sets import Example, units
 from eval.workers import records
 
@@ -55,41 +64,66 @@ def evaluate(
     Raises:
         SpanwiseError: each says what is in the way.
     """
-    if job.kind == "read":
-        reading.require_contexts(examples)
-    else:
-        retrieval.require()
-    told = environment(job, name, examples, drawn or {})
+    notes = job.check(examples)
+    if drawn and drawn.get("left out"):
+        notes.insert(0, f"{drawn['left out']:,} rows of the set cannot be used and count nowhere")
+    told = {**environment(job, name, examples, drawn or {}), "notes": notes}
     with writing(folder, told, resume) as kept:
         everything = units(examples)
         whole = [unit for unit in everything if all(e.id in kept.done for e in unit)]
         if resume:
             kept.keep({example.id for unit in whole for example in unit})
         left = everything[len(whole) :]
-        before, begun = len(kept.done), time.perf_counter()
-        progress(before, len(examples))
+        progress(len(kept.done), len(examples))
+        clock = _Clock()
         for found in records(job, left, workers):
             for record in found:
                 kept.add(record)
+            clock.tick(len(found))
             progress(len(kept.done), len(examples))
-        taken = time.perf_counter() - begun
-        asked = len(kept.done) - before
     metrics = summary(folder)
-    if asked:
+    if clock.asked:
         metrics["speed"] = {
             "workers": workers,
-            "asked": asked,
-            "questions_per_s": round(asked / taken, 3),
+            "asked": clock.asked,
+            "questions_per_s": clock.rate(),
             "peak_memory_mb": peak_mb(),
         }
-    write_json(folder / METRICS, metrics)
-    report.write(folder)
+    elif (folder / METRICS).exists():  # a finished run, measured again
+        metrics |= {k: v for k, v in read_json(folder / METRICS).items() if k == "speed"}
+    with on_disk(folder):
+        write_json(folder / METRICS, metrics)
+        report.write(folder)
     return metrics
+
+
+class _Clock:
+    """Questions a second, from the end of the first unit on: before it, models load."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._begun = time.perf_counter()
+        self._first: tuple[int, float] | None = None
+        self._last = self._begun
+
+    def tick(self, asked: int) -> None:
+        """So many more have been asked."""
+        self.asked += asked
+        self._last = time.perf_counter()
+        self._first = self._first or (self.asked, self._last)
+
+    def rate(self) -> float:
+        """Of a single unit, with the loading."""
+        before, begun = self._first or (0, self._begun)
+        if before == self.asked:
+            before, begun = 0, self._begun
+        return round((self.asked - before) / (self._last - begun), 3)
 
 
 def summary(folder: Path) -> dict[str, Any]:
     """The figures of a run, from its rows and rankings."""
-    kind = read_json(folder / "environment.json")["kind"]
+    environment = read_json(folder / ENVIRONMENT)
+    kind = environment["kind"]
     rows = list(bare_rows_of(folder))
     errors = Counter(row["error"] for row in rows)
     found: dict[str, Any] = {
@@ -103,6 +137,7 @@ def summary(folder: Path) -> dict[str, Any]:
             for channel, values in channels(folder, rows, kind).items()
         },
         "errors": {name: errors[name] for name in ERRORS if kind != "searched"},
+        "notes": environment.get("notes", []),
     }
     if kind == "asked":
         found |= _curves([run.Row.of(row) for row in rows])

@@ -58,6 +58,10 @@ def read_text(file: Path) -> str:
 def raw_rows(file: Path) -> Iterator[tuple[str, Raw]]:
     """(where in the file, row) of a set in any of the formats."""
     text = read_text(file)
+    if text.lstrip()[:5].lower() == "<top>":
+        raise QuestionError(
+            "These are TREC topics", where=file, mend="Name their judgements too: --qrels FILE."
+        )
     kind = Path(file.name.removesuffix(".gz")).suffix.lower()
     if kind in CSV:
         yield from _of_csv(text, CSV[kind])

@@ -140,6 +140,11 @@ class ReadingAlone:
         reader.warm_up()
         yield lambda unit: [_record(reader, example) for example in unit]
 
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        """That each comes with its passage."""
+        require_contexts(examples)
+        return []
+
     def environment(self) -> dict[str, Any]:
         """The reader."""
         reader = Reader(self.model)

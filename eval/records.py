@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -44,6 +44,14 @@ class Job(Protocol):
 
     def open(self) -> AbstractContextManager[Ask]:
         """Load what is needed; the records of a unit do not depend on the units before it."""
+        ...
+
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        """What is doubtful about asking these, in sentences.
+
+        Raises:
+            QuestionError: they cannot be asked at all.
+        """
         ...
 
     def environment(self) -> dict[str, Any]:

@@ -54,14 +54,15 @@ def write(folder: Path) -> Path:
     Raises:
         QuestionError: it is not the folder of a finished run.
     """
-    file = folder / FILE
+    file, aside = folder / FILE, folder / f"{FILE}.new"
     environment = read_json(folder / ENVIRONMENT)
     metrics = read_json(folder / METRICS)
     times = array("d", (row["elapsed_ms"] for row in rows_of(folder)))
-    with file.open("w", encoding="utf-8", errors="replace") as stream:
+    with aside.open("w", encoding="utf-8", errors="replace") as stream:
         stream.write(_top(environment, metrics, times))
         stream.writelines(_lines(folder, metrics["kind"]))
         stream.write(f"</script><script>{_static('report.js')}</script></body></html>\n")
+    aside.replace(file)
     return file
 
 
@@ -113,7 +114,8 @@ def _head(environment: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
         parts.append(f"reader {made['reader']['name']} ({made['reader']['sha256'][:8]})")
     parts.append(environment["started"].replace("T", " ").replace("+00:00", " UTC"))
     said = " · ".join(escape(part) for part in parts)
-    return f"<header><h1>{escape(asked['name'])}</h1><p>{said}</p></header>"
+    notes = "".join(f'<p class="note">{escape(note)}.</p>' for note in metrics.get("notes", ()))
+    return f"<header><h1>{escape(asked['name'])}</h1><p>{said}</p>{notes}</header>"
 
 
 def _cards(metrics: Mapping[str, Any]) -> str:
@@ -177,7 +179,9 @@ def _speed(speed: Mapping[str, Any] | None) -> str:
         processes = f"{speed['workers']} process{'es' if speed['workers'] > 1 else ''}"
         said += f" {speed['questions_per_s']:g} questions a second by {processes}"
         said += (
-            f", peak memory {speed['peak_memory_mb']:,.0f} MB" if speed["peak_memory_mb"] else ""
+            f", peak memory {speed['peak_memory_mb']:,.0f} MB (of the largest process)"
+            if speed["peak_memory_mb"]
+            else ""
         )
         said += "."
     return said

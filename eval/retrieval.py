@@ -65,8 +65,8 @@ def rank_channels(
     if not question.strip() or not found.manifest.passages:
         return {channel: [] for channel in CHANNELS}
     rankings = {
-        "lexical": found.search_text(question, DEPTH, Filter()),
-        "dense": found.search_vector(encoder.queries([question])[0], DEPTH, Filter()),
+        "lexical": found.search_text(question, max(depth, DEPTH), Filter()),
+        "dense": found.search_vector(encoder.queries([question])[0], max(depth, DEPTH), Filter()),
     }
     rankings["hybrid"] = fuse(DEFAULT_METHOD, rankings, DEFAULT_WEIGHTS)
     return {channel: ranking[:depth] for channel, ranking in rankings.items()}

@@ -11,6 +11,7 @@ from typing import Any
 
 from eval import retrieval
 from eval.confidence import calibration_figures
+from eval.doubts import of_golds
 from eval.judge import NAMES, error_class, judge
 from eval.measures import Figure, auroc_figure, best_threshold, mean_figure
 from eval.records import Ask, Kind, Record, Unit
@@ -93,13 +94,27 @@ class Asking:
                 bearing = retrieval.Bearing(found)
                 yield lambda unit: list(ask(service, unit, bearing))
 
-    def environment(self) -> dict[str, Any]:
-        """The settings, the reader, and the index."""
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        """That the golds stand in the collection where the set says."""
+        retrieval.require()
         with Service.open(settings=self.settings) as service:
+            with service.retriever.generation() as found:
+                return of_golds(found, examples)
+
+    def environment(self) -> dict[str, Any]:
+        """The settings, the reader and its calibration, and the index."""
+        with Service.open(settings=self.settings) as service:
+            calibrator = service.calibrator()
             return {
                 "passages": self.settings.passages,
                 "max_risk": self.settings.max_risk,
                 "reader": {"name": service.reader.name, "sha256": service.reader.fingerprint},
+                "calibrator": calibrator
+                and {
+                    "fitted_on": calibrator.fitted_on,
+                    "sha256": retrieval.digest(calibrator),
+                    "threshold": calibrator.threshold(self.settings.max_risk),
+                },
                 "index": index_of(service),
             }
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,6 +86,22 @@ def writing(
         lock.release()
 
 
+@contextmanager
+def on_disk(folder: Path) -> Iterator[None]:
+    """What the disk refuses while a run is written, as a sentence.
+
+    Raises:
+        QuestionError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise QuestionError(
+            f"The run cannot be written any further ({error})", where=folder,
+            mend="What was asked is kept. Make room, and go on with --out and --resume.",
+        ) from error  # fmt: skip
+
+
 class RunFolder:
     """The run that `writing` gives. `done` are the ids of the questions that have a row."""
 
@@ -97,17 +113,19 @@ class RunFolder:
     def add(self, record: Record) -> None:
         """Write a record, the row last: what has a row is whole."""
         ident = record.row["id"]
-        for channel, ranking in record.rankings.items():
-            self._write(f"{channel}.trec", *retrieval.run_lines(ident, channel, ranking))
-        if record.rankings:
-            self._write(QRELS, *retrieval.qrels_lines(ident, record.relevant))
-        self._write(ROWS, json.dumps(record.row, ensure_ascii=False) + "\n")
+        with on_disk(self.folder):
+            for channel, ranking in record.rankings.items():
+                self._write(f"{channel}.trec", *retrieval.run_lines(ident, channel, ranking))
+            if record.rankings:
+                self._write(QRELS, *retrieval.qrels_lines(ident, record.relevant))
+            self._write(ROWS, json.dumps(record.row, ensure_ascii=False) + "\n")
         self.done.add(ident)
 
     def close(self) -> None:
         """Close the files; the next one written to is opened again."""
         for stream in self._streams.values():
-            stream.close()
+            with suppress(OSError):  # a full disk has been told already; each line was flushed
+                stream.close()
         self._streams.clear()
 
     def _write(self, name: str, *lines: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval import retrieval
+from eval.doubts import of_judgements
 from eval.judged import Grades, Topic, document_at
 from eval.records import Ask, Kind, Record
 from eval.run import index_of
@@ -26,7 +27,8 @@ SHOWN = 10
 class Searching:
     """The job of searching a collection for documents.
 
-    A document's rank in a channel is that of its first passage among the 100 that are ranked.
+    A document's rank in a channel is that of its first passage. Passages are ranked until 100
+    documents are among them, or there are no more.
 
     Attributes:
         settings: which collection.
@@ -45,6 +47,15 @@ class Searching:
             service.retriever.warm_up()
             yield lambda unit: [self._search(service, example, known) for example in unit]
 
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        """That the relevant documents are in the collection."""
+        retrieval.require()
+        graded = [item for example in examples for item in self.grades[example.id].items()]
+        relevant = {ident for ident, grade in graded if grade > 0}
+        with Service.open(settings=self.settings) as service:
+            with service.retriever.generation() as found:
+                return of_judgements(found, relevant)
+
     def environment(self) -> dict[str, Any]:
         """The index, and the judgements."""
         with Service.open(settings=self.settings) as service:
@@ -54,10 +65,17 @@ class Searching:
     def _search(self, service: Service, example: Example, known: set[str]) -> Record:
         begun = time.perf_counter()
         with service.retriever.generation() as found:
-            encoder = service.retriever.encoder
+            encoder = retrieval.OneQuery(service.retriever.encoder)
             passages = retrieval.rank_channels(found, encoder, example.question, DEPTH)
             elapsed = (time.perf_counter() - begun) * 1000
-            rankings = _of_documents(found, passages, known)
+            rankings, depth = _of_documents(found, passages, known), DEPTH
+            while any(
+                len(passages[channel]) == depth and len(ranking) < DEPTH
+                for channel, ranking in rankings.items()
+            ):
+                depth *= 4
+                passages = retrieval.rank_channels(found, encoder, example.question, depth)
+                rankings = _of_documents(found, passages, known)
         grades = self.grades[example.id]
         row = {
             "id": example.id,
@@ -84,7 +102,7 @@ def examples_of(topics: Sequence[Topic]) -> list[Example]:
 def _of_documents(
     found: Snapshot, passages: Mapping[str, Ranking], known: set[str]
 ) -> dict[str, Ranking]:
-    """Each document at its first passage."""
+    """Each document at its first passage, 100 of them at most."""
     ids = list(dict.fromkeys(ident for ranking in passages.values() for ident, _ in ranking))
     at = {p.id: document_at(p.path, known) for p in found.passages(ids)}
     rankings: dict[str, Ranking] = {}
@@ -92,5 +110,5 @@ def _of_documents(
         first: dict[str, float] = {}
         for ident, score in ranking:
             first.setdefault(at[ident], score)
-        rankings[channel] = list(first.items())
+        rankings[channel] = list(first.items())[:DEPTH]
     return rankings

@@ -30,6 +30,8 @@ def run(console: Console, metrics: Mapping[str, Any]) -> None:
         counts = metrics["errors"].items()
         said = ", ".join(f"{name} {count:,}" for name, count in counts if count)
         console.print(Text(f"\nErrors: {said}"))
+    for note in metrics.get("notes", ()):
+        console.print(Text(f"Note: {plain(note)}.", style="bold"))
     if "speed" in metrics:
         speed, times = metrics["speed"], metrics["latency_ms"]
         console.print(
@@ -95,6 +97,8 @@ def comparison(console: Console, found: Comparison) -> None:
     if found.unpaired:
         console.print(Text(f"{found.unpaired:,} questions of one run alone are left out."))
     ways = {"Right before, wrong now": found.lost, "Wrong before, right now": found.won}
+    if found.kind == "searched":  # no answers, right or wrong
+        return
     for title, flips in ways.items():
         console.print(Text(f"\n{title}: {len(flips):,}", style="bold"))
         for ident, question, error in flips[:FEW]:

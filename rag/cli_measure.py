@@ -79,6 +79,7 @@ def evaluate(
     The run is kept in a folder: a row a question, the figures, and report.html.
     """
     from eval import evaluate, sets, show, tasks
+    from eval.compare import require
     from rag.show import bar
 
     settings = settings_from(
@@ -93,6 +94,9 @@ def evaluate(
     _complain(task.complaints, strict)
     examples = task.examples if sample is None else sets.sample(task.examples, sample, seed)
     drawn = {"of": len(task.examples), **({} if sample is None else {"seed": seed})}
+    drawn |= {"left out": len(task.complaints)} if task.complaints else {}
+    if baseline is not None:
+        require(baseline, task.job.kind, examples)
     folder = out or tasks.new_folder(settings, questions)
     try:
         with bar(console(stderr=True), "Asking") as seen:

@@ -166,7 +166,23 @@ class Service:
         """Load every model now rather than at the first question."""
         self.retriever.warm_up()
         self.reader.warm_up()
-        self._calibration()
+        self.calibrator()
+
+    def calibrator(self) -> Calibrator | None:
+        """That of the collection, else that beside the reader's weights, else none.
+
+        Raises:
+            ModelError: it is damaged, or was fitted for another reader.
+        """
+        for folder in (self.retriever.folder, self.reader.folder):
+            file = folder / CALIBRATOR_FILE
+            if file.exists():
+                version = file, file.stat().st_mtime_ns
+                if self._calibrator is None or self._calibrator[0] != version:
+                    loaded = Calibrator.load(file, self.reader.fingerprint)
+                    self._calibrator = version, loaded
+                return self._calibrator[1]
+        return None
 
     def close(self) -> None:
         """Let the collection go."""
@@ -184,23 +200,11 @@ class Service:
     async def __aexit__(self, *_: object) -> None:
         self.close()
 
-    def _calibration(self) -> Calibrator | None:
-        """That of the collection, else that beside the reader's weights, else none."""
-        for folder in (self.retriever.folder, self.reader.folder):
-            file = folder / CALIBRATOR_FILE
-            if file.exists():
-                version = file, file.stat().st_mtime_ns
-                if self._calibrator is None or self._calibrator[0] != version:
-                    loaded = Calibrator.load(file, self.reader.fingerprint)
-                    self._calibrator = version, loaded
-                return self._calibrator[1]
-        return None
-
     def _judge(
         self, chosen: Sequence[Candidate], said: Sequence[Candidate], hits: Sequence[Hit]
     ) -> list[tuple[float | None, bool]]:
         """For each of the chosen answers its confidence, and whether that is enough to give it."""
-        calibrator = self._calibration()
+        calibrator = self.calibrator()
         if calibrator is None:  # a foreign reader: SQuAD 2.0's own rule, and no probability
             return [(None, c.spans[0].score > c.spans[0].null_score) for c in chosen]
         threshold = calibrator.threshold(self.settings.max_risk)

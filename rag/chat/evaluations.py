@@ -241,6 +241,8 @@ def _ask(what: Mapping[str, Any], settings: Settings, progress: Any) -> dict[str
     file = Path(what["set"])
     task = tasks.task(file, settings)
     examples, drawn = task.examples, {"of": len(task.examples)}
+    if task.complaints:
+        drawn["left out"] = len(task.complaints)
     if "seed" in what:
         examples = question_sets.sample(examples, what["sample"], what["seed"])
         drawn["seed"] = what["seed"]

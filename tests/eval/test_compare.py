@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tiny import write_files
 
-from eval.compare import compare, difference
+from eval.compare import compare, difference, require
+from eval.sets import Example
 from index.errors import QuestionError
 from rag.cli import app
 
@@ -74,6 +75,37 @@ def test_a_measure_that_applies_to_others_in_each_run() -> None:
     assert (found.before, found.after) == (1.0, sum(values) / 35)
     assert found.n == 40
     assert found.interval[0] < found.after - 1 < found.interval[1] < 0
+
+
+def test_few_questions_give_no_verdict(tmp_path: Path) -> None:
+    before, after = write_run(tmp_path / "a", [1.0] * 19), write_run(tmp_path / "b", [0.0] * 19)
+    assert compare(before, after).losses == []
+    more = [write_run(tmp_path / name, [value] * 20) for name, value in (("c", 1.0), ("d", 0.0))]
+    assert compare(*more).losses == [TOP]
+
+
+def test_other_right_answers_are_another_question(tmp_path: Path) -> None:
+    before = write_run(tmp_path / "a", [1.0] * 30)
+    after = write_run(tmp_path / "b", [0.0] * 30)
+    rows = [json.loads(line) for line in (after / "run.jsonl").read_text().splitlines()]
+    for row in rows[:29]:
+        row["golds"] = [{"text": "y"}]
+    write_files(after, {"run.jsonl": "\n".join(map(json.dumps, rows)) + "\n"})
+    assert compare(before, after).paired == 1 and compare(before, after).unpaired == 58
+
+
+def test_a_baseline_is_looked_at_before_anything_is_asked(tmp_path: Path) -> None:
+    before = write_run(tmp_path / "a", [1.0])
+    require(before, "asked", [Example("q0", "Is it 0?", ())])
+    with pytest.raises(QuestionError, match="share no question.*same question set"):
+        require(before, "asked", [Example("q0", "Is it 1?", ())])
+    with pytest.raises(QuestionError, match="in the same way"):
+        require(before, "searched", [Example("q0", "Is it 0?", ())])
+    write_files(tmp_path, {"set.jsonl": '{"id": "q9", "question": "Who?", "answers": []}'})
+    command = ["eval", str(tmp_path / "set.jsonl"), "--home", str(tmp_path)]
+    with pytest.raises(QuestionError, match="Not the folder of a run"):
+        app([*command, "--baseline", str(tmp_path / "nowhere")], standalone_mode=False)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,9 @@ class Echo:
     @contextmanager
     def open(self) -> Iterator[Ask]:
         yield lambda unit: [self._record(example, unit) for example in unit]
+
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        return ["a doubt"]
 
     def environment(self) -> dict[str, Any]:
         return {"setting": self.setting}
@@ -135,6 +138,24 @@ def test_a_finished_run_is_only_measured_again(tmp_path: Path) -> None:
     before = contents(tmp_path / "run")
     evaluate(Echo(stop="q 0"), EXAMPLES, "set", tmp_path / "run", resume=True)
     assert contents(tmp_path / "run") == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_told_and_what_was_asked_is_kept(tmp_path: Path) -> None:
+    evaluate(Echo(), EXAMPLES, "set", tmp_path / "whole")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "lexical.trec").symlink_to("/dev/full")
+    with pytest.raises(QuestionError, match="No space left.*--resume"):
+        evaluate(Echo(), EXAMPLES, "set", tmp_path / "run")
+    (tmp_path / "run" / "lexical.trec").unlink()
+    evaluate(Echo(), EXAMPLES, "set", tmp_path / "run", resume=True)
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+def test_what_is_doubtful_is_told(tmp_path: Path) -> None:
+    metrics = evaluate(Echo(), EXAMPLES, "set", tmp_path / "run", drawn={"left out": 2})
+    assert metrics["notes"] == ["2 rows of the set cannot be used and count nowhere", "a doubt"]
+    assert '<p class="note">a doubt.</p>' in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_nobody_else_writes_a_run_meanwhile(tmp_path: Path) -> None:

@@ -210,3 +210,15 @@ def test_no_file_is_written_over_by_a_corpus(tmp_path: Path, spanwise: Callable[
     assert not (tmp_path / "docs").exists()
     spanwise("eval", str(file), "--make-corpus", str(tmp_path / "docs"))
     assert [f.name for f in (tmp_path / "docs").iterdir()] == ["NET.txt"]
+
+
+def test_a_long_document_leaves_room_for_the_others(
+    tmp_path: Path, spanwise: Callable[..., Any]
+) -> None:
+    long = "\n\n".join(f"{n}. The dam of Hajin broke. " * 30 for n in range(120))
+    write_files(tmp_path / "docs", {"long.txt": long, "short.txt": "Somewhere a dam stands."})
+    write_files(tmp_path, {"topics.tsv": "1\tThe dam of Hajin\n", "qrels": "1 0 short 1\n"})
+    assert spanwise("index", str(tmp_path / "docs"))["passages"] > 110
+    topics, qrels = str(tmp_path / "topics.tsv"), str(tmp_path / "qrels")
+    found = spanwise("eval", topics, "--qrels", qrels)["retrieval"]
+    assert found["dense"]["R@100"]["value"] == found["lexical"]["R@100"]["value"] == 1.0

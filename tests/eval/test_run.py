@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,12 @@ def test_the_same_by_two_workers_and_by_none(
     environment = read_json(tmp_path / "run" / "environment.json")
     assert environment["made with"]["index"]["collection"] == "seeds"
     assert (tmp_path / "run" / "report.html").stat().st_size > 10_000
+
+
+def test_a_calibration_is_part_of_what_a_run_was_made_with(service: Service) -> None:
+    asking = Asking(service.settings)
+    before = asking.environment()["calibrator"]
+    assert 0 < before["threshold"] < 1 and before["fitted_on"]
+    stricter = Asking(replace(service.settings, max_risk=0.1)).environment()["calibrator"]
+    assert stricter["threshold"] > before["threshold"]
+    assert stricter["sha256"] == before["sha256"]
