@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 import re
 import shutil
@@ -25,13 +24,13 @@ from typing import Any
 import numpy as np
 
 from index.encode import quiet_loading
-from index.errors import ModelError, QuestionError, SettingsError
+from index.errors import QuestionError, SettingsError
+from rag.checkpoint import Checkpoint
 from rag.decode import windows
 from rag.lessons import Lesson
 from rag.pair import Ids, Pair, shortened
 from rag.read import Reader, load_model
 
-CHECKPOINT = "checkpoint"
 LOOK_AHEAD = 50
 """Batches are made of texts of like length, of so many batches' worth of shuffled windows."""
 _MASKED = -10_000.0
@@ -126,7 +125,7 @@ def train(
 
     training = training or Training()
     folder = Reader(base).folder
-    state = _Checkpoint(out, _fingerprint(lessons, folder, training))
+    state = Checkpoint(out, _fingerprint(lessons, folder, training))
     torch.manual_seed(training.seed)
     model, tokenizer, limit = load_model(folder, new_head=True)
     made = [
@@ -311,70 +310,3 @@ def _fingerprint(lessons: Sequence[Lesson], base: Path, training: Training) -> s
     for lesson in lessons:
         digest.update(repr(lesson).encode())
     return digest.hexdigest()
-
-
-class _Checkpoint:
-    """Weights and the optimizer's moments in a subfolder of the model that is being made."""
-
-    def __init__(self, out: Path, fingerprint: str) -> None:
-        self._folder = out / CHECKPOINT
-        self._state = self._folder / "state.safetensors"
-        if out.exists() and not out.is_dir() or (out / "config.json").exists():
-            raise SettingsError(
-                "There is a model already, or a file", where=out, mend="Name a new folder."
-            )
-        self._fingerprint = fingerprint
-
-    def load(self, model: Any, optimizer: Any) -> int:  # noqa: ANN401
-        """Put the state into both; the steps done, 0 where nothing was saved."""
-        import torch
-        from safetensors import SafetensorError, safe_open
-
-        if not self._state.exists():
-            return 0
-        try:
-            with safe_open(self._state, "pt") as stored:
-                about = stored.metadata() or {}
-                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            raise ModelError(
-                "The checkpoint cannot be read", where=self._state, mend="Remove its folder."
-            ) from error
-        if about.get("fingerprint") != self._fingerprint:
-            raise SettingsError(
-                "Another training was stopped here: its questions, base or settings differ",
-                where=self._folder,
-                mend="Name a new folder, or remove this one.",
-            )
-        step = int(about["step"])
-        with torch.no_grad():
-            for name, parameter in _learning(model):
-                parameter.copy_(tensors[f"weight.{name}"])
-                optimizer.state[parameter] = {
-                    "step": torch.tensor(float(step)),
-                    "exp_avg": tensors[f"mean.{name}"].to(parameter.device),
-                    "exp_avg_sq": tensors[f"square.{name}"].to(parameter.device),
-                }
-        return step
-
-    def save(self, model: Any, optimizer: Any, step: int) -> None:  # noqa: ANN401
-        from safetensors.torch import save_file
-
-        tensors = {}
-        for name, parameter in _learning(model):
-            moments = optimizer.state[parameter]
-            tensors[f"weight.{name}"] = parameter.detach()
-            tensors[f"mean.{name}"] = moments["exp_avg"]
-            tensors[f"square.{name}"] = moments["exp_avg_sq"]
-        self._folder.mkdir(parents=True, exist_ok=True)
-        aside = self._state.with_suffix(".new")
-        about = {"step": str(step), "fingerprint": self._fingerprint}
-        save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, aside, about)
-        os.replace(aside, self._state)
-
-    def remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _learning(model: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
-    return [(name, p) for name, p in model.named_parameters() if p.requires_grad]

@@ -35,7 +35,7 @@ ORDER = [
     {"rag"},
     {"eval", "eval.formats", "eval.sets", "eval.judged", "eval.measures", "eval.confidence"},
     {"eval.records", "eval.retrieval", "eval.plots", "eval.report_rows"},
-    {"eval.corpora", "eval.collections", "eval.judge", "eval.runs", "eval.workers"},
+    {"eval.corpora", "eval.collections", "eval.judge", "eval.runs", "eval.workers", "eval.doubts"},
     {"eval.reading", "eval.run", "eval.environment", "eval.report"},
     {"eval.as_beir", "eval.searching", "eval.concurrency"},
     {"eval.sweep"},
@@ -50,7 +50,7 @@ ORDER = [
     {"eval.peers.__main__"},
     {"eval.compare"},
     {"eval.tune"},
-    {"rag.lessons", "rag.feedback"},
+    {"rag.lessons", "rag.feedback", "rag.checkpoint"},
     {"rag.calibrate", "rag.train"},
     {"rag.recipe", "rag.recipe.row"},
     {"rag.recipe.sources", "rag.recipe.negatives", "rag.recipe.noise"},
@@ -86,8 +86,8 @@ HEAVY = {
     "faiss": {"index.dense"},
     "sentence_transformers": {"index.encode", "eval.bench.asking"},
     "transformers": {"index.encode", "rag.read", "eval.bench.asking", "eval.peers.arms"},
-    "torch": {"index.encode", "rag.read", "rag.train", "rag.recipe.make", "eval.bench.asking"}
-    | {"eval.peers.arms", "eval.peers.haystack"},
+    "torch": {"index.encode", "rag.read", "rag.train", "rag.checkpoint", "rag.recipe.make"}
+    | {"eval.bench.asking", "eval.peers.arms", "eval.peers.haystack"},
     "gradio": {"rag.chat.page", "rag.web"},
     "fastapi": {"rag.web", "rag.api.routes"},
     "prometheus_client": {"rag.api.traffic"},
