@@ -134,9 +134,11 @@ class Database:
 
 @contextmanager
 def _told(file: Path) -> Iterator[None]:
-    """SQLite's and the system's errors in words."""
+    """SQLite's and the system's errors in words; a number larger than its own is in no row."""
     try:
         yield
+    except OverflowError as error:
+        raise HomeError("There is no such conversation or message") from error
     except sqlite3.Error as error:
         raise _worded(error, file) from error
     except OSError as error:

@@ -32,6 +32,12 @@ HEALTH = "/api/v1/health"
 """The one path that needs no token."""
 PROGRAMS = ("/api", "/mcp")
 """Paths that programs ask, and all below them."""
+SHUT = tuple(
+    f"/gradio_api/{name}"
+    for name in ("upload", "process_recording", "component_server", "file", "proxy")
+)
+"""Paths of Gradio's that take and give files, and all that begin so. The page asks none of them:
+files come and go by `rag.chat`. The last two would have the server fetch any address."""
 SHORTEST_TOKEN = 16
 DELAY_S = 1.0
 """After a wrong token, so that guessing is slow."""
@@ -133,6 +139,8 @@ class Gate:
         refusal = self._refused(headers, path)
         if refusal is None and path != HEALTH and not self._is_known(headers):
             refusal = await self._ask_token(Request(scope, receive))
+        if refusal is None and path.startswith(SHUT):
+            refusal = _refusal(path, 403, "Files come and go under “Documents”, nowhere else.")
         if refusal is not None:
             await refusal(scope, receive, send)
         else:

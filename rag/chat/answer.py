@@ -40,13 +40,27 @@ def sure(confidence: float | None, beside: Mapping[str, Any] | None = None) -> s
     if confidence is None:
         return "<strong>No confidence</strong>: this reader is not calibrated"
     word = next(word for least, word in SURE if confidence >= least)
-    tenths = round(confidence * 10)
-    often = f"about {tenths} times in 10" if tenths else "less than once in 20 times"
-    often = "about once in 10 times" if tenths == 1 else often
+    often = _often(confidence)
     if beside is None:
         return f"<strong>{word}</strong>: right {often}"
     on = escape(str(beside.get("on") or "the calibration questions"))
     return f"<strong>{word}</strong>: answers like this were right {often} on {on}"
+
+
+def _often(confidence: float) -> str:
+    """A probability as a count, never so rounded that it is certain.
+
+    >>> _often(0.951), _often(0.95)
+    ('more than 19 times in 20', 'about 9 times in 10')
+    >>> _often(0.05), _often(0.049)
+    ('about once in 10 times', 'less than once in 20 times')
+    """
+    if confidence > 0.95:
+        return "more than 19 times in 20"
+    if confidence < 0.05:
+        return "less than once in 20 times"
+    tenths = min(max(round(confidence * 10), 1), 9)
+    return "about once in 10 times" if tenths == 1 else f"about {tenths} times in 10"
 
 
 def _asked_as(record: Record, number: int) -> str:

@@ -2,15 +2,18 @@
 
 `ask` yields the record of the answer as it grows: the object of `rag.types.to_json`, with
 ``beside`` for what a page shows and the object does not hold, so that a remembered record renders
-the same after a restart.
+the same after a restart. `Line` says whose turn it is.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+from starlette.concurrency import run_in_threadpool
 
 from index.errors import BusyError
 from index.snapshot import Snapshot
@@ -26,6 +29,61 @@ from rag.types import Question, Turn, hit_to_json, to_json
 Record = dict[str, Any]
 TRIES = 5
 """Searches over, where each time another generation is published before the passages are read."""
+
+
+class Line:
+    """Questions in line: so many are answered at once, those of a conversation one by one.
+
+    A question that waits for the one before it takes no place, so that whoever asks ten at once
+    holds up the others no more than whoever asks one. All are taken in the order in which they
+    come: those of a conversation, and the first ones of all conversations.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def join(self, turn: asyncio.Lock, steps: Iterator[object]) -> Growth:
+        """Take `steps`, in a thread, once the conversation's `turn` and a place are free.
+
+        They are taken to the end even if whoever asked is gone, so that no place is lost.
+        """
+        growth = Growth()
+        task = asyncio.create_task(self._answer(turn, steps, growth))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return growth
+
+    async def _answer(self, turn: asyncio.Lock, steps: Iterator[object], growth: Growth) -> None:
+        loop = asyncio.get_running_loop()
+
+        def take() -> None:
+            for _ in steps:
+                loop.call_soon_threadsafe(growth.steps.put_nowait, True)
+
+        async with turn:
+            try:
+                async with self._places:
+                    await run_in_threadpool(take)
+            finally:
+                growth.steps.put_nowait(False)
+            await growth.followed.wait()  # what the next question shows must not come before this
+
+
+class Growth:
+    """How an answer grows. Whoever waits for `more` calls `close` at the end, whatever happens."""
+
+    def __init__(self) -> None:
+        self.steps: asyncio.Queue[bool] = asyncio.Queue()
+        self.followed = asyncio.Event()
+
+    async def more(self) -> bool:
+        """True once there is more to show; False when that was all."""
+        return await self.steps.get()
+
+    def close(self) -> None:
+        """All has been shown, or nobody looks any longer."""
+        self.followed.set()
 
 
 def ask(

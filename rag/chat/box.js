@@ -1,7 +1,8 @@
 // The question box: what is asked is taken out of it at once, what is typed next stays in it, and a
-// question that the full queue does not take comes back.
+// question that the full queue does not take, or no server, comes back. And what a page says of
+// itself when it asks, and aloud when it is answered.
 window.spanwise.box = (() => {
-  const { one } = window.spanwise;
+  const { one, say, UNREACHED } = window.spanwise;
   const FULL = "Too many questions are waiting just now. Ask again in a moment.";
   const field = () => one("#box textarea");
 
@@ -40,22 +41,70 @@ window.spanwise.box = (() => {
 
   const plainFetch = window.fetch;
   window.fetch = async (...asked) => {
-    const answer = await plainFetch(...asked);
-    if (answer.status === 503 && String(asked[0]?.url ?? asked[0]).includes("/queue/join")) {
-      const { data = [], event_data: sent } = JSON.parse(asked[1]?.body ?? "{}");
-      refused(data.find((part) => typeof part === "string") || sent?.text || "");
+    const joins = String(asked[0]?.url ?? asked[0]).includes("/queue/join");
+    try {
+      const answer = await plainFetch(...asked);
+      if (joins && answer.status === 503) refused(questionIn(asked), FULL);
+      return answer;
+    } catch (error) {
+      if (joins) refused(questionIn(asked), UNREACHED);
+      throw error;
     }
-    return answer;
   };
 
-  function refused(question) {
+  // What is asked by an event; "" if it is another one. No other has as many parts.
+  function questionIn(asked) {
+    const { data = [], event_data: sent } = JSON.parse(asked[1]?.body ?? "{}");
+    return (data.length === 4 ? data[1] : sent?.act === "ask" && sent.text) || "";
+  }
+
+  function refused(question, why) {
     const kept = Boolean(question) && (!field().value || field().value === question);
     if (kept) fill(question);
     const line = one("#refused") ?? Object.assign(document.createElement("p"), { id: "refused", className: "trouble" });
     line.setAttribute("role", "alert");
-    line.textContent = FULL + (kept || !question ? "" : ` Not asked: “${question}”`);
+    line.textContent = why + (kept || !question ? "" : ` Not asked: “${question}”`);
     one("#asking").append(line);
   }
 
-  return { fill, taken };
+  // What the page shows, for a server that does not know it: one that has been started anew.
+  function here() {
+    const { collection = "", talk, n } = one("#side-done")?.dataset ?? {};
+    return JSON.stringify({ collection, conversation: Number(talk) || null, followed: Number(n) || 0 });
+  }
+
+  const telling = (given) => [...given.slice(0, -1), here()];
+
+  // When the page is loaded again in this tab it shows the same, and what was typed stands in the
+  // box: Gradio does so by itself once a server that was gone is back. A browser may forbid it.
+  function stored(name, text) {
+    try {
+      if (text === undefined) return sessionStorage.getItem(`spanwise-${name}`);
+      sessionStorage.setItem(`spanwise-${name}`, text);
+    } catch {
+      return null;
+    }
+  }
+
+  addEventListener("pagehide", () => stored("box", field()?.value ?? ""));
+  const kept = () => stored("box");
+  const keep = () => one("#side-done") && stored("here", here());
+
+  let waiting = new Set(); // the turns without an answer
+
+  // Those who do not see the page hear what a question was answered with.
+  function tell(turns) {
+    const before = waiting;
+    waiting = new Set();
+    for (const turn of turns) {
+      const name = `${turn.dataset.turn} ${one(".asked", turn).textContent}`;
+      const answer = one(".said .answer", turn);
+      if (!answer && !one(".trouble", turn)) waiting.add(name);
+      else if (answer && before.has(name)) {
+        say(answer.matches(".none") ? answer.textContent : `Answer: ${one("span", answer).textContent}`);
+      }
+    }
+  }
+
+  return { fill, taken, here, telling, kept, keep, tell };
 })();

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, get_args
 
 from index.errors import SpanwiseError
+from index.home import collections
 from rag import journal
 from rag.chat.asking import Record, ask
 from rag.chat.library import Library
@@ -27,7 +30,7 @@ class Talk:
     id: int | None = None
     records: list[Record] = field(default_factory=list)
     shown: int = -1
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def turns(self, before: int) -> list[Turn]:
         """The conversation before a question, as `rag.converse.standalone` takes it."""
@@ -68,32 +71,28 @@ class Desk:
         collection = listed[conversation].collection if conversation in listed else None
         self.talk = Talk(collection, conversation, records, len(records) - 1)
 
-    def ask(
-        self, asked: str, literal: bool = False, narrowed: Mapping[str, str] | None = None
-    ) -> Iterator[Talk]:
-        """Ask in the present talk; yields it each time there is more to show.
+    def put(self, asked: str) -> tuple[Talk, int]:
+        """A question that waits, and its place among those of the present talk."""
+        self.talk.records.append({"question": asked, "state": "waiting"})
+        return self.talk, len(self.talk.records) - 1
+
+    def answer(
+        self,
+        talk: Talk,
+        place: int,
+        literal: bool = False,
+        narrowed: Mapping[str, str] | None = None,
+    ) -> Iterator[None]:
+        """Answer the question at a place; yields each time there is more to show.
 
         `literal` and `narrowed` are those of `rag.chat.asking.ask`.
         """
-        talk = self.talk
         if talk.collection is None:
             talk.collection = self.library.default()
-        waiting: Record = {"question": asked, "state": "waiting"}
-        talk.records.append(waiting)
-        place = next(n for n, record in enumerate(talk.records) if record is waiting)
-        yield talk
-        with talk.lock:
-            talk.shown = place
-            try:
-                for record in self._answers(talk, asked, place, literal, narrowed):
-                    talk.records[place] = record
-                    yield talk
-            except SpanwiseError as error:
-                talk.records[place] = {"question": asked, "error": str(error)}
-            except Exception as error:
-                talk.records[place] = {"question": asked, "error": journal.failed(error)}
-            # Within the lock: what the next question shows must not be overtaken by this.
-            yield talk
+        talk.shown = place
+        for record in self._answers(talk, place, literal, narrowed):
+            talk.records[place] = record
+            yield
 
     def judge(self, place: int, verdict: str) -> None:
         """Remember whether an answer was right; the same verdict once more takes it back."""
@@ -117,21 +116,22 @@ class Desk:
             record |= _judgement(memory.message(record["message"]))
 
     def _answers(
-        self,
-        talk: Talk,
-        asked: str,
-        place: int,
-        literal: bool,
-        narrowed: Mapping[str, str] | None,
+        self, talk: Talk, place: int, literal: bool, narrowed: Mapping[str, str] | None
     ) -> Iterator[Record]:
+        asked = talk.records[place]["question"]
         if talk.collection is None:
             yield {"question": asked, "error": "There are no documents yet. Add some first."}
             return
         turns = talk.turns(place)
-        for record in ask(self.library, talk.collection, asked, turns, literal, narrowed):
-            if record.get("state") is None:
-                record = self._remember(talk, record)
-            yield record
+        try:
+            for record in ask(self.library, talk.collection, asked, turns, literal, narrowed):
+                if record.get("state") is None:
+                    record = self._remember(talk, record)
+                yield record
+        except SpanwiseError as error:
+            yield {"question": asked, "error": str(error)}
+        except Exception as error:
+            yield {"question": asked, "error": journal.failed(error)}
 
     def _remember(self, talk: Talk, record: Record) -> Record:
         """The record with the id of the message that it became, where there is a memory.
@@ -154,10 +154,44 @@ def _judgement(message: Message) -> Record:
     return {"verdict": message.verdict, "selected": [asdict(span) for span in message.selected]}
 
 
-def place_of(data: Any, desk: Desk) -> int | None:  # noqa: ANN401  whatever a browser sends
-    """The number of a turn as a browser sent it; None if there is no such turn."""
+def restored(library: Library, told: object) -> Desk:
+    """The desk of a page that the server does not know, or no longer: it has been started anew.
+
+    Args:
+        library: the collections.
+        told: JSON of the collection and the conversation that the page shows, and of the last
+            press that it saw followed; what is wrong in it, or no longer there, is ignored.
+    """
     try:
-        number = int(data)
-    except (TypeError, ValueError):
+        said = json.loads(told) if isinstance(told, str) else None
+    except (ValueError, RecursionError):
+        said = None
+    said = said if isinstance(said, dict) else {}
+    name, number, followed = (said.get(key) for key in ("collection", "conversation", "followed"))
+    names = collections(library.home)
+    desk = Desk(library, name if name in names else None)
+    desk.followed = followed if isinstance(followed, int) else 0
+    with suppress(SpanwiseError):  # its conversations cannot be read, or it has just been deleted
+        memory = library.memory
+        known = memory.conversations() if memory is not None and name in names else []
+        for each in known:
+            if (each.id, each.collection) == (number, name):
+                desk.open(each.id)
+    return desk
+
+
+def place_of(data: Mapping[str, Any], desk: Desk) -> int | None:
+    """The place of the turn that a browser names; None if there is no such turn.
+
+    A turn that is remembered is known by its message: a talk that was opened again lacks those
+    that failed.
+    """
+    records = desk.talk.records
+    try:
+        if data.get("message") is not None:
+            message = int(data["message"])
+            return next((n for n, r in enumerate(records) if r.get("message") == message), None)
+        number = int(data.get("turn", ""))
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if 0 <= number < len(desk.talk.records) else None
+    return number if 0 <= number < len(records) else None

@@ -5,10 +5,39 @@ from __future__ import annotations
 from html import escape
 
 from index.types import BOILERPLATE, Document
-from rag.chat.marks import about, name, piece, plural
+from rag.chat.marks import about, fingerprint, name, piece, plural, rolled
 
 WINDOW = 200_000
 """Characters shown; of a longer document the part around the mark."""
+NEAR = 500_000
+"""Characters on either side of where words stood in which they are looked for."""
+MOVED = "The document has changed since: the words are marked where they stand now."
+GONE = "The document has changed since: the words that were quoted are not found in it any longer."
+
+
+def followed(text: str, start: int, end: int, words: str) -> tuple[int, int] | None:
+    """Where the words of an address stand: in their place, or at the nearest where they do now.
+
+    Args:
+        text: of the document as it is.
+        start: where they began when the address was made.
+        end: where they ended.
+        words: their fingerprint; an address without one is taken at its word.
+
+    Returns:
+        (start, end), or None if they stand nowhere near.
+    """
+    if not words or fingerprint(text[start:end]) == words:
+        return start, end
+    length = end - start
+    if not 0 < length <= len(text):
+        return None
+    stood = min(max(start, 0), len(text) - length)
+    first = max(0, stood - NEAR)
+    stretches = enumerate(rolled(text[first : stood + length + NEAR], length), first)
+    places = [place for place, value in stretches if f"{value:x}" == words]
+    nearest = min(places, key=lambda place: abs(place - stood), default=None)
+    return None if nearest is None else (nearest, nearest + length)
 
 
 def view(
@@ -20,14 +49,14 @@ def view(
         document: as stored; it is shown as it is.
         collection: that it belongs to.
         start: where the mark begins; beyond the text, nothing is marked.
-        end: where it ends.
+        end: where it ends; nothing is marked if it is `start`.
         picture: address of the rendered page, if there is one.
-        note: a line that says why there is none.
+        note: what is not as it was when it was quoted.
     """
     title = document.title or name(document.path)
-    page = document.page(start)
+    page = document.page(start) if start < end else None
     line = about(document.path, document.date, page)
-    shown = f'<p class="quiet">{escape(note)}</p>' if note else ""
+    shown = f'<p class="note" role="alert">{escape(note)}</p>' if note else ""
     if picture:
         shown += (
             f'<figure class="picture"><img src="{escape(picture)}" '

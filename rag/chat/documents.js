@@ -4,10 +4,10 @@ window.spanwise.documents = (() => {
   const { one, fetched, show, twice, refresh } = window.spanwise;
   const post = (path, parts) => fetched(`${path}?${new URLSearchParams(parts)}`, { method: "POST" });
   let collection = "";
-  let refused = []; // why some of the last files were not taken
+  let notes = []; // of the last files: why some were not taken, or are kept under another name
 
   function open(name) {
-    refused = [];
+    notes = [];
     return reopen(name);
   }
 
@@ -19,9 +19,12 @@ window.spanwise.documents = (() => {
 
   async function ledger(anew) {
     await show(`/documents?${new URLSearchParams({ collection })}`, "Documents", anew);
-    for (const textContent of refused) {
-      one("#job")?.after(Object.assign(document.createElement("p"), { className: "trouble", textContent }));
-    }
+    one("#job")?.after(...notes.map((each) => Object.assign(document.createElement("p"), each)));
+  }
+
+  // What is true of many files is said once.
+  function note(textContent, className = "trouble") {
+    if (!notes.some((each) => each.textContent === textContent)) notes.push({ textContent, className });
   }
 
   function listen(body) {
@@ -39,16 +42,23 @@ window.spanwise.documents = (() => {
     const button = event.target.closest("[data-act]");
     if (!button) return;
     const { act, path, root } = button.dataset;
-    if (act === "remove") twice(button, () => changed(post("/documents/remove", { collection, path })));
-    if (act === "let-in") changed(post("/documents/remove", { collection, path, undo: 1 }));
-    if (act === "again") changed(post("/documents/index", { collection, root }));
+    const change = (doing, address, parts) => {
+      Object.assign(button, { textContent: `${doing}…`, disabled: true });
+      tell(`${doing} ${path ?? root}…`, "quiet");
+      changed(post(address, { collection, ...parts }));
+    };
+    if (act === "remove") twice(button, () => change("Removing", "/documents/remove", { path }));
+    if (act === "let-in") change("Letting in", "/documents/remove", { path, undo: 1 });
+    if (act === "again") change("Reading", "/documents/index", { root });
   }
 
   async function changed(answer) {
     const [ok, text] = await answer;
-    if (!ok) return tell(text);
+    notes = [];
+    if (!ok) note(text);
     await reopen(collection);
-    refresh(collection);
+    if (ok) refresh(collection);
+    else one("#job + .trouble")?.scrollIntoView({ block: "nearest" });
   }
 
   function tell(text, className = "trouble") {
@@ -108,21 +118,23 @@ window.spanwise.documents = (() => {
       tell("Give the new collection a name first.");
       return field.focus();
     }
-    refused = [];
+    notes = [];
+    let lost = 0;
     for (const [n, file] of files.entries()) {
       tell(`Copying ${n + 1} of ${files.length}…`, "quiet");
       const place = file.place || file.webkitRelativePath || file.name;
       const parts = new URLSearchParams({ collection: name, name: place });
       const [ok, text] = await fetched(`/documents/file?${parts}`, { method: "PUT", body: file });
-      if (!ok) refused.push(text);
+      if (!ok) lost += 1;
+      if (text) note(text, ok ? "note" : "trouble");
     }
-    if (refused.length < files.length) {
+    if (lost < files.length) {
       const [ok, text] = await post("/documents/index", { collection: name });
-      if (!ok) refused.push(text);
+      if (!ok) note(text);
       collection = name;
       await ledger(false);
       follow(ok);
-    } else tell(refused.join(" "));
+    } else tell(notes.map((each) => each.textContent).join(" "));
   }
 
   return { open, listen };

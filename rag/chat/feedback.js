@@ -19,7 +19,8 @@
   function selected() {
     const selection = getSelection();
     const turn = one(".turn[data-message][aria-current]");
-    if (!turn || !selection.rangeCount || selection.isCollapsed) return null;
+    // Beside a question of a run stand its own sources, not the conversation's.
+    if (!turn || one("#evaluated") || !selection.rangeCount || selection.isCollapsed) return null;
     const range = selection.getRangeAt(0);
     const holder = holderOf(range.startContainer) ?? holderOf(range.endContainer);
     if (!holder) return null;
@@ -83,7 +84,7 @@
     button.textContent = text;
     say(text);
     getSelection().removeAllRanges();
-    judged(turn);
+    judged(turn, asked.message);
     setTimeout(() => {
       if (!kept) return; // other words have been selected meanwhile
       if (document.activeElement === button) holder.closest("[tabindex]")?.focus({ preventScroll: true });

@@ -40,7 +40,7 @@ def panel(
 
 
 def progress(job: Job) -> str:
-    """How far the indexing is, or how the last one ended."""
+    """How far the indexing is, or how the last deed ended."""
     if job.running:
         if not job.total:
             return f'<p data-running="1">{escape(job.stage)}…</p>'
@@ -48,12 +48,11 @@ def progress(job: Job) -> str:
             f'<p data-running="1"><label>{escape(job.stage)}: {job.done:,} of {job.total:,} '
             f'<progress value="{job.done}" max="{job.total}"></progress></label></p>'
         )
-    if job.error:
-        return f'<p class="trouble">{escape(job.error)}</p>'
+    lines = f'<p class="trouble">{escape(job.error)}</p>' if job.error else ""
     if job.report is not None:
         said = ", ".join(f"{count:,} {name}" for name, count in job.report.items() if count)
-        return f"<p>Done: {escape(said or 'nothing had changed')}. It counts from now on.</p>"
-    return ""
+        lines += f"<p>Done: {escape(said or 'nothing had changed')}. It counts from now on.</p>"
+    return lines + (f'<p dir="auto">{escape(job.said)}</p>' if job.said else "")
 
 
 def _drop_zone(collection: str) -> str:

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from html import escape
 from urllib.parse import urlencode
 
 AROUND = 200
 """Characters of a passage shown on either side of the span."""
-
+BASE, MODULUS = 0x110000, 2**61 - 1
+"""Of the rolling hash: a character is a figure, of as many as there are in Unicode."""
 
 Spans = Sequence[tuple[int, int]]
 """(start, end) in a document."""
@@ -90,10 +91,38 @@ def day(iso: str | None) -> str:
     return f"{at.day} {month} {at.year}"
 
 
-def address(collection: str, document_id: str, start: int, end: int) -> str:
-    """The page's own address that opens a document at a span."""
+def address(collection: str, document_id: str, start: int, end: int, quote: str) -> str:
+    """The page's own address that opens a document at a span.
+
+    It has the quote's fingerprint, so that words that have moved since are found again.
+    """
     parts = {"collection": collection, "document": document_id, "start": start, "end": end}
-    return "/?" + urlencode(parts)
+    return "/?" + urlencode({**parts, "words": fingerprint(quote)})
+
+
+def fingerprint(text: str) -> str:
+    """What tells a quote from another of its length.
+
+    >>> fingerprint("Porto")
+    '123f80b20ae3a331'
+    """
+    return f"{next(rolled(text, len(text))):x}"
+
+
+def rolled(text: str, length: int) -> Iterator[int]:
+    """The fingerprints, as numbers, of every stretch of that length, in order.
+
+    Each is made from the one before (Karp and Rabin 1987), so that the stretches' length costs
+    nothing.
+    """
+    value = 0
+    for char in text[:length]:
+        value = (value * BASE + ord(char)) % MODULUS
+    yield value
+    gone = pow(BASE, length, MODULUS)
+    for first, last in zip(text, text[length:], strict=False):
+        value = (value * BASE + ord(last) - ord(first) * gone) % MODULUS
+        yield value
 
 
 def name(path: str) -> str:
@@ -116,7 +145,16 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def deed(act: str, label: str, **data: object) -> str:
-    """HTML of a button; `data` goes along when it is pressed. The label is escaped."""
+def deed(act: str, label: str, of: str = "", /, **data: object) -> str:
+    """HTML of a button; `data` goes along when it is pressed. The label is escaped.
+
+    Of several alike `of` says to a screen reader which.
+    """
     extra = "".join(f' data-{key}="{escape(str(value))}"' for key, value in data.items())
+    extra += named(label, of)
     return f'<button type="button" data-act="{act}"{extra}>{escape(label)}</button>'
+
+
+def named(label: str, of: str) -> str:
+    """The attribute that names one of several alike; "" where `of` is."""
+    return f' aria-label="{escape(f"{label}: {of}")}"' if of else ""

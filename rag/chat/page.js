@@ -2,6 +2,9 @@
 // the documents panel in a dialog, copies, and fills the box from ?q=. It makes no HTML of its own
 // out of text: what it inserts was escaped by the server, what it says is textContent.
 window.spanwise = (() => {
+  const UNREACHED = "The server of Spanwise cannot be reached. Is it still running?";
+  const LISTED = '#conversations [data-act="conversation"]';
+  const [FOLDS, TITLES] = ["#thread details, #conversations details", "#conversations form input"];
   const triggers = {};
   let sent = 0; // presses on the left side; the server says in #side-done which it has followed
   let wanted = null; // the source to scroll to once the sources of an earlier answer are back
@@ -17,6 +20,7 @@ window.spanwise = (() => {
       const pressed = event.target.closest("[data-act]");
       if (pressed && element.contains(pressed) && pressed.tagName !== "FORM") {
         press(event, pressed, trigger);
+        if (["collection", "conversation", "new"].includes(pressed.dataset.act)) foldAway();
       } else if (!event.target.closest("summary, a, button, input, details")) {
         const turn = event.target.closest(".turn");
         if (turn && !String(getSelection())) send(trigger, { act: "show", turn: turn.dataset.turn });
@@ -26,14 +30,22 @@ window.spanwise = (() => {
       event.preventDefault();
       const form = event.target;
       send(trigger, { ...form.dataset, title: new FormData(form).get("title") });
+      pressedLast = { ...form.dataset };
+      typed = {};
+      one("summary", form.closest("details")).click();
+      one("summary", form.closest("details")).focus();
     });
   }
 
   // Gradio takes up events of different parts of the page in any order. A press on the left side may
-  // begin another conversation, so that no question may overtake it.
+  // begin another conversation, so that no question may overtake it. A button that asks waits among
+  // the questions, the others do not.
   async function send(trigger, data) {
-    if (trigger === triggers.thread) await settled();
-    trigger("click", trigger === triggers.thread ? data : { ...data, n: ++sent });
+    if (trigger !== triggers.thread) return trigger("click", { ...data, n: ++sent, here: window.spanwise.box.here() });
+    const { message } = one(`.turn[data-turn="${data.turn}"]`)?.dataset ?? {};
+    await settled();
+    const event = data.act === "ask" || data.act === "literal" ? "submit" : "click";
+    trigger(event, { message, ...data, here: window.spanwise.box.here() });
   }
 
   async function settled(given) {
@@ -47,7 +59,7 @@ window.spanwise = (() => {
   function press(event, pressed, trigger) {
     const data = { ...pressed.dataset };
     const own = deeds[data.act];
-    pressedLast = data;
+    pressedLast = { ...data, at: document.querySelectorAll(LISTED).length };
     if (own) {
       event.preventDefault();
       own(pressed, data, trigger);
@@ -72,6 +84,17 @@ window.spanwise = (() => {
     menu: (button) => button.setAttribute("aria-expanded", one("#side").classList.toggle("open")),
     delete: (button, data, trigger) => twice(button, () => send(trigger, data)),
   };
+
+  // On a narrow window what was picked on the left side shows below it.
+  function foldAway() {
+    const menu = one('[data-act="menu"]');
+    if (!one("#side.open") || !menu.offsetParent) return;
+    one("#side").classList.remove("open");
+    menu.setAttribute("aria-expanded", "false");
+    menu.focus({ preventScroll: true });
+    pressedLast = null;
+    one("#thread").scrollIntoView({ block: "start" });
+  }
 
   // A deed that cannot be undone is asked for twice.
   function twice(button, deed) {
@@ -144,7 +167,7 @@ window.spanwise = (() => {
       const answer = await fetch(address, options);
       return [answer.ok, await answer.text()];
     } catch {
-      return [false, "The server of Spanwise cannot be reached. Is it still running?"];
+      return [false, UNREACHED];
     }
   }
 
@@ -174,14 +197,42 @@ window.spanwise = (() => {
     const mark = one("#mark", body);
     body.scrollTop = 0;
     const picture = one("img", body);
-    if (picture) await picture.decode().catch(() => picture.closest("figure").remove());
+    if (picture) await picture.decode().then(() => bring(body, picture), () => unseen(picture));
     if (mark && !one("img", body)) mark.scrollIntoView({ block: "center" });
     mark?.focus({ preventScroll: true });
+  }
+
+  function unseen(picture) {
+    const textContent = "This page cannot be shown as it looks; below is its text.";
+    const line = Object.assign(document.createElement("p"), { className: "note", textContent });
+    picture.closest("figure").replaceWith(line);
+  }
+
+  // Scroll until the box in the picture of a page stands in the middle.
+  function bring(body, picture) {
+    const box = picture.getBoundingClientRect();
+    const at = box.top - body.getBoundingClientRect().top + boxed(picture) * box.height;
+    body.scrollTop += at - body.clientHeight / 2;
+  }
+
+  // Where in a picture, from 0 to 1, the frame begins that paint.py has drawn; 0 if it has none.
+  function boxed(picture) {
+    const { naturalWidth: width, naturalHeight: height } = picture;
+    const pen = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+    pen.drawImage(picture, 0, 0);
+    const dots = new DataView(pen.getImageData(0, 0, width, height).data.buffer);
+    const [FRAME, LENGTH] = [0xd69e2eff, 8]; // red, green, blue, alpha; dots in a row
+    for (let at = 0, run = 0; at < width * height; at++) {
+      run = dots.getUint32(4 * at) === FRAME ? run + 1 : 0;
+      if (run === LENGTH) return Math.floor(at / width) / height;
+    }
+    return 0;
   }
 
   // ---- as the page grows -----------------------------------------------------------------------
 
   function began() {
+    const { box } = window.spanwise;
     const aloud = Object.assign(document.createElement("div"), { id: "said-aloud", role: "status" });
     document.body.append(aloud);
     const asked = new URLSearchParams(location.search);
@@ -191,29 +242,76 @@ window.spanwise = (() => {
       else one("#sheet")?.close();
     });
     document.addEventListener("pointerdown", () => (pressedLast = null));
-    let filled = !asked.get("q");
+    watch();
+    let question = asked.get("q") ?? box.kept();
     let before = "";
     new MutationObserver(() => {
-      const box = one("#box textarea");
-      if (box && !filled) {
-        filled = true;
-        window.spanwise.box.fill(asked.get("q"));
+      if (question && one("#box textarea")) {
+        box.fill(question);
+        question = "";
       }
       const turns = document.querySelectorAll("#thread .turn");
       const last = turns[turns.length - 1];
       const now = `${turns.length} ${Boolean(last && one(".said, .trouble", last))}`;
+      putBack();
       if (last && now !== before) last.scrollIntoView({ block: "start" });
       before = now;
       reach();
-      if (pressedLast && document.activeElement === document.body) {
-        const { act, ...known } = pressedLast;
-        const same = [...document.querySelectorAll(`[data-act="${act}"]`)].find(({ dataset }) =>
-          ["turn", "id", "name", "verdict"].every((key) => dataset[key] === known[key]),
-        );
-        if (same) pressedLast = null;
-        same?.focus({ preventScroll: true });
-      }
-    }).observe(document.body, { childList: true, subtree: true });
+      focusAgain();
+      box.tell(turns);
+      box.keep();
+    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["open", "data-id"] });
+  }
+
+  // Gradio makes a part of the page anew by changing its elements one by one in their order, so that
+  // a fold closes, and what is typed in the row of one conversation may come to stand in another's.
+  const opened = new Set(); // the folds that the user has opened
+  let titled = null; // the conversation whose title has the focus
+  let typed = {}; // a title that has not been sent: {id, text}
+
+  function known(fold) {
+    const turn = fold.closest(".turn");
+    const of = turn ? [turn.dataset.message, one(".asked", turn).textContent] : [one("form", fold)?.dataset.id];
+    return JSON.stringify([fold.className, ...of]);
+  }
+
+  function watch() {
+    document.addEventListener("click", (event) => {
+      const fold = event.target.closest?.("summary")?.parentElement;
+      if (fold?.matches(FOLDS)) opened[fold.open ? "delete" : "add"](known(fold));
+    }, true);
+    document.addEventListener("focusin", ({ target }) => (titled = target.matches(TITLES) ? target.form.dataset.id : null));
+    document.addEventListener("input", ({ target }) => {
+      if (target.matches(TITLES)) typed = { id: target.form.dataset.id, text: target.value };
+    });
+  }
+
+  function putBack() {
+    for (const fold of document.querySelectorAll(FOLDS)) {
+      if (!fold.open && opened.has(known(fold))) fold.open = true;
+    }
+    const held = document.activeElement;
+    const [astray, from, to] = [held.matches(TITLES) && held.form.dataset.id !== titled, held.selectionStart, held.selectionEnd];
+    const wanted = titled;
+    for (const title of document.querySelectorAll(TITLES)) {
+      const { id } = title.form.dataset;
+      const text = id === typed.id ? typed.text : title.defaultValue;
+      if (title.value !== text) title.value = text;
+      if (!astray || id !== wanted) continue;
+      title.focus({ preventScroll: true });
+      title.setSelectionRange(from, to);
+    }
+  }
+
+  function focusAgain() {
+    if (!pressedLast || document.activeElement !== document.body) return;
+    const { act, at, ...known } = pressedLast;
+    const again = [...document.querySelectorAll(`[data-act="${act}"]`)].find(({ dataset }) =>
+      ["turn", "id", "name", "verdict"].every((key) => dataset[key] === known[key]),
+    );
+    const same = act === "earlier" ? document.querySelectorAll(LISTED)[at] : again;
+    if (same) pressedLast = null;
+    (same?.tagName === "FORM" ? one("summary", same.closest("details")) : same)?.focus({ preventScroll: true });
   }
 
   function refresh(name) {
@@ -221,8 +319,8 @@ window.spanwise = (() => {
   }
 
   // An answer has been judged beside the conversation, which shows it.
-  function judged(turn) {
-    send(triggers.thread, { act: "judged", turn });
+  function judged(turn, message) {
+    send(triggers.thread, { act: "judged", turn, message });
   }
 
   // A question of a run is put among the sources.
@@ -231,5 +329,5 @@ window.spanwise = (() => {
   }
 
   setTimeout(began); // once documents.js is there too
-  return { wire, one, say, fetched, show, twice, settled, refresh, judged, replay };
+  return { wire, one, say, fetched, show, twice, settled, UNREACHED, refresh, judged, replay };
 })();

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from index.errors import FolderError, HomeError
+from index.errors import FolderError, HomeError, SpanwiseError
 
 
 async def receive(request: Request, target: Path, size: int) -> None:
@@ -33,9 +34,21 @@ async def receive(request: Request, target: Path, size: int) -> None:
     except ClientDisconnect:
         raise FolderError("The file did not arrive whole", where=target.name) from None
     except OSError as error:
-        raise HomeError(f"The file cannot be kept ({error.strerror})", where=target.name) from error
+        raise worded(error, target.name) from error
     finally:
         aside.unlink(missing_ok=True)
+
+
+def worded(error: OSError, name: str) -> SpanwiseError:
+    """Why the system does not take a file of that name, in words."""
+    if error.errno == errno.ENAMETOOLONG:
+        mend = "Give it, or the folder it lies in, a shorter one."
+        return FolderError("The name is too long", where=f"{name[:60]}…", mend=mend)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        mend = "Rename the folder, or remove that file first."
+        return FolderError("Its folder has the name of a file that is there", where=name, mend=mend)
+    mend = "Check the permissions and the space on the disk."
+    return HomeError(f"The file cannot be kept ({error.strerror})", where=name, mend=mend)
 
 
 def refused(sentence: str, status: int) -> Response:

@@ -172,7 +172,7 @@ def _gold(found: Snapshot, record: Record, gold: Mapping[str, Any], quoted: bool
         gone = gold["document"] and document is None
         why = ' <span class="quiet">(its document is not in the collection)</span>' if gone else ""
         return f"<dd>{said}{why}</dd>"
-    where = address(record["collection"], document.id, start, end)
+    where = address(record["collection"], document.id, start, end, gold["text"])
     quotation = (
         f'<blockquote dir="auto">{excerpt(document.text, 0, [], [(start, end)])}</blockquote>'
         f'<span class="about" dir="auto">{escape(document.path)}</span>'

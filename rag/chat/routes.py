@@ -7,6 +7,7 @@ of `rag.web` stands before all of it.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -26,11 +27,18 @@ from rag.chat.receive import receive, refused
 from rag.chat.uploads import Uploads
 
 HERE = Path(__file__).parent
+BESIDE = (
+    "“{name}” was here already with other content: this one is kept beside it as “{kept}”. Remove "
+    "the one that is no longer wanted."
+)
 FILES = {
     "theme.css": ("theme.css",),
     "page.js": ("page.js", "box.js", "feedback.js", "narrow.js", "documents.js", "evaluate.js"),
 }
 """What is served under a name: files one after the other, so that they are run in this order."""
+OTHER_FILE = (
+    "The file has changed or is gone since it was indexed: this is its text as it was read then."
+)
 
 
 def routes(library: Library, uploads: Uploads) -> list[BaseRoute]:
@@ -47,8 +55,8 @@ def routes(library: Library, uploads: Uploads) -> list[BaseRoute]:
         Route("/documents/remove", desk.remove, methods=["POST"]),
         *judging.routes(library),
         *narrow.routes(library),
-        Route("/conversations/{number:int}.md", desk.markdown, methods=["GET"]),
-        Route("/conversations/{number:int}.json", desk.whole, methods=["GET"]),
+        Route("/conversations/{number}.md", desk.markdown, methods=["GET"]),
+        Route("/conversations/{number}.json", desk.whole, methods=["GET"]),
     ]
 
 
@@ -79,14 +87,16 @@ class _Desk:
             return refused("This document is not in the collection, or no longer.", 404)
         except SpanwiseError as error:
             return refused(str(error), 404)
-        picture, note = "", ""
-        if is_pdf(found) and found.page(start):
+        place = document.followed(found.text, start, end, asked.get("words", ""))
+        if place is None:
+            return HTMLResponse(document.view(found, name, 0, 0, note=document.GONE))
+        picture, notes = "", [] if place == (start, end) else [document.MOVED]
+        if is_pdf(found) and found.page(place[0]):
             if self._library.is_as_indexed(name, found):
                 picture = "/view/page.png?" + urlencode(dict(asked))
             else:
-                note = "The file has changed or is gone since it was indexed: this is its text as "
-                note += "it was read then."
-        return HTMLResponse(document.view(found, name, start, end, picture, note))
+                notes.append(OTHER_FILE)
+        return HTMLResponse(document.view(found, name, *place, picture, " ".join(notes)))
 
     def picture(self, request: Request) -> Response:
         """The page of a PDF with the span boxed."""
@@ -94,10 +104,11 @@ class _Desk:
         try:
             found = self._library.document(asked["collection"], asked["document"])
             start, end = int(asked["start"]), int(asked["end"])
-            png = self._library.page_picture(asked["collection"], found, start, end)
+            place = document.followed(found.text, start, end, asked.get("words", ""))
+            png = place and self._library.page_picture(asked["collection"], found, *place)
         except (KeyError, ValueError, SpanwiseError):
             png = None
-        if png is None:
+        if not png:
             return refused("This page cannot be shown.", 404)
         return Response(png, media_type="image/png")
 
@@ -122,7 +133,7 @@ class _Desk:
         return HTMLResponse(ledger.progress(self._uploads.job(name)))
 
     async def receive(self, request: Request) -> Response:
-        """One file, written under its name once all of it is here."""
+        """One file, written under its name, or a free one beside it, once all of it is here."""
         asked = request.query_params
         size = request.headers.get("content-length", "")
         if not size.isdigit():
@@ -131,12 +142,21 @@ class _Desk:
             target = await run_in_threadpool(
                 self._uploads.place, asked["collection"], asked["name"], int(size)
             )
-            await receive(request, target, int(size))
+            received = target.with_name(f".{secrets.token_hex(8)}.received")
+            try:
+                await receive(request, received, int(size))
+                kept = await run_in_threadpool(
+                    self._uploads.keep, asked["collection"], received, target
+                )
+            finally:
+                received.unlink(missing_ok=True)
         except KeyError:
             return refused("Neither collection nor name was told.", 400)
         except SpanwiseError as error:
             return refused(str(error), 400)
-        return PlainTextResponse("", 201)
+        if kept == target:
+            return PlainTextResponse("", 201)
+        return PlainTextResponse(BESIDE.format(name=target.name, kept=kept.name), 201)
 
     def index(self, request: Request) -> Response:
         """Index what was received, or read a known root again."""
@@ -163,6 +183,7 @@ class _Desk:
                 self._uploads.begin(name, path.partition("/")[0])
             else:
                 self._uploads.forget(name, path)
+                self._uploads.told(name, f"Removed: {path}. No answer comes from it any longer.")
         except KeyError:
             return refused("Neither collection nor path was told.", 400)
         except (SpanwiseError, OSError) as error:
@@ -178,15 +199,18 @@ class _Desk:
         return self._export(request, "json")
 
     def _export(self, request: Request, kind: str) -> Response:
-        memory, number = self._library.memory, request.path_params["number"]
+        memory = self._library.memory
         try:
             if memory is None:
                 raise HomeError("Nothing is remembered here")
+            number = int(request.path_params["number"])
             said = memory.export_json(number)
             if kind == "json":
                 text = json.dumps(said, ensure_ascii=False, indent=1)
             else:
                 text = memory.export_markdown(number)
+        except ValueError:
+            return refused("There is no such conversation.", 404)
         except SpanwiseError as error:
             return refused(str(error), 404)
         name = quote(f"{said['title'][:80]}.{kind}", safe="")

@@ -20,10 +20,16 @@ LISTED = 40
 to the page with every answer."""
 
 
-def collections(shelves: Iterable[Shelf], present: str | None, followed: int = 0) -> str:
+def collections(
+    shelves: Iterable[Shelf], present: str | None, followed: int = 0, talk: int | None = None
+) -> str:
     """The collections to pick from, and the way to add documents.
 
-    `followed` is the number of the last press that was followed, see ``settled`` in page.js.
+    Args:
+        shelves: the collections.
+        present: that of the conversation.
+        followed: the number of the last press that was followed, see ``settled`` in page.js.
+        talk: the conversation, if it is remembered, see ``here`` in page.js.
     """
     items = "".join(
         f'<li><button type="button" data-act="collection" data-name="{escape(shelf.name)}" '
@@ -38,7 +44,8 @@ def collections(shelves: Iterable[Shelf], present: str | None, followed: int = 0
     return (
         f'<nav aria-label="Collections"><h2>Collections</h2><ul>{items}</ul>'
         f'<p class="deeds">{documents if present else ""}{new}</p></nav>'
-        f'<span id="side-done" data-n="{followed}" hidden></span>'
+        f'<span id="side-done" data-n="{followed}" data-collection="{escape(present or "")}" '
+        f'data-talk="{talk or ""}" hidden></span>'
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from rag.chat.marks import about, address, day, deed, excerpt, name, plural
+from rag.chat.marks import about, address, day, deed, excerpt, name, named, plural
 
 Record = Mapping[str, Any]
 CHANNELS = {"lexical_rank": "words", "dense_rank": "meaning"}
@@ -109,9 +109,22 @@ def _cited_card(
     line = about(first["path"], first["date"], first["page"])
     title = first["title"] or name(first["path"])
     head = f'<span class="number">{number}</span> <span dir="auto">{escape(title)}</span>'
-    where = address(record["collection"], first["document_id"], first["start"], first["end"])
-    deeds = _deeds(where, _copied(first), "quote")
+    deeds = _deeds_of_answers(record, first["document_id"])
     return _card(f'id="source-{number}" tabindex="-1"', head, line, "".join(quoted), deeds)
+
+
+def _deeds_of_answers(record: Record, document_id: str) -> str:
+    """The deeds of each answer that a document gives, at the first place where it does."""
+    firsts = [
+        (answer["answer"], next(c for c in answer["citations"] if c["document_id"] == document_id))
+        for answer in given(record)
+        if any(c["document_id"] == document_id for c in answer["citations"])
+    ]
+    alone = len(firsts) == 1
+    return "".join(
+        _deeds(record, citation, citation["quote"], "quote", "" if alone else said)
+        for said, citation in firsts
+    )
 
 
 def _other_card(record: Record, hits: Sequence[Mapping[str, Any]]) -> str:
@@ -124,9 +137,7 @@ def _other_card(record: Record, hits: Sequence[Mapping[str, Any]]) -> str:
     quoted = "".join(
         _quotation(excerpt(h["text"], h["start"], [], golds), record["collection"], h) for h in hits
     )
-    where = address(record["collection"], first["document_id"], first["start"], first["end"])
-    citation = {"quote": first["text"], "path": first["path"], "page": page, **known}
-    deeds = _deeds(where, _copied(citation), "passage")
+    deeds = _deeds(record, {**first, "page": page, **known}, first["text"], "passage")
     line = about(first["path"], known.get("date"), page)
     return _card("", f'<span dir="auto">{escape(title)}</span>', line, quoted, deeds)
 
@@ -151,16 +162,19 @@ def _via(hit: Mapping[str, Any]) -> str:
     return escape(" · ".join(ranks))
 
 
-def _deeds(where: str, copied: str, noun: str) -> str:
+def _deeds(record: Record, place: Mapping[str, Any], quote: str, noun: str, of: str = "") -> str:
+    """Open, copy and link a quote at its place; of several in a card, `of` says which it is."""
+    where = address(record["collection"], place["document_id"], place["start"], place["end"], quote)
+    said = f'<q class="about" dir="auto">{escape(of)}</q>' if of else ""
     return (
-        f'<p class="deeds"><a data-act="open" href="{escape(where)}">Open</a>'
-        f"{deed('copy', f'Copy {noun}', text=copied)}"
-        f"{deed('copy-link', 'Copy link', text=where)}</p>"
+        f'<p class="deeds">{said}<a data-act="open" href="{escape(where)}"{named("Open", of)}>Open'
+        f"</a>{deed('copy', f'Copy {noun}', of, text=_copied(place, quote))}"
+        f"{deed('copy-link', 'Copy link', of, text=where)}</p>"
     )
 
 
-def _copied(citation: Mapping[str, Any]) -> str:
+def _copied(place: Mapping[str, Any], quote: str) -> str:
     """Quote and citation, as plain text."""
-    page = f"p. {citation['page']}" if citation.get("page") else ""
-    parts = (citation.get("title"), day(citation.get("date")), citation["path"], page)
-    return f"“{citation['quote']}” ({', '.join(part for part in parts if part)})"
+    page = f"p. {place['page']}" if place.get("page") else ""
+    parts = (place.get("title"), day(place.get("date")), place["path"], page)
+    return f"“{quote}” ({', '.join(part for part in parts if part)})"

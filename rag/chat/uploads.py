@@ -6,6 +6,7 @@ one JSON object a line, progress first and the outcome last.
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import subprocess
@@ -17,12 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from index.errors import BusyError, FolderError, SpanwiseError
-from index.home import collection_folder, make_home
+from index.errors import FolderError, SpanwiseError
+from index.home import collection_folder, collections, make_home
 from index.scan import DEFAULT_LIMITS, ENDINGS
 from rag import journal
 from rag.chat.child import TELL_EVERY_S, as_child, started
 from rag.chat.library import Library, read_manifest
+from rag.chat.receive import worded
 
 ROOT = "uploads"
 """Name of the root, which begins the paths of uploaded documents."""
@@ -35,7 +37,10 @@ STAGES = {"read": "Reading files", "encode": "Encoding passages", "write": "Writ
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How far the indexing of a collection is; `report` is `BuildReport`'s counts at the end."""
+    """How far the indexing of a collection is; `report` is `BuildReport`'s counts at the end.
+
+    `said` is what was done last where that was something else.
+    """
 
     running: bool = True
     stage: str = ""
@@ -43,6 +48,7 @@ class Job:
     total: int = 0
     report: dict[str, Any] | None = None
     error: str = ""
+    said: str = ""
 
 
 class Uploads:
@@ -52,6 +58,7 @@ class Uploads:
         self._library = library
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._waiting: dict[str, list[Path]] = {}
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def folder(self, collection: str) -> Path:
@@ -64,7 +71,9 @@ class Uploads:
 
         Raises:
             CollectionError: a name that cannot be a collection's.
-            FolderError: the file is of no type that is read, too large, or one too many.
+            FolderError: the file is of no type that is read, too large, or one too many; its name
+                is too long, or has a file for a folder.
+            HomeError: its folder cannot be made.
         """
         folder = self.folder(collection)
         parts = unicodedata.normalize("NFC", name).split("/")
@@ -85,26 +94,58 @@ class Uploads:
             )
         make_home(self._library.home)
         target = folder.joinpath(*parts)
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise worded(error, name) from error
         return target
+
+    def keep(self, collection: str, received: Path, target: Path) -> Path:
+        """Take up what was received at its place, or under a free name beside it; where it is now.
+
+        A file with other bytes is never overwritten, unless it could not be indexed.
+
+        Raises:
+            FolderError: the name is too long.
+            HomeError: it cannot be written.
+        """
+        try:
+            with self._lock:
+                place, number = target, 1
+                while place.exists() and not self._may_replace(collection, received, place):
+                    number += 1
+                    place = target.with_name(f"{target.stem} ({number}){target.suffix}")
+                return received.replace(place)
+        except OSError as error:
+            raise worded(error, target.name) from error
 
     def begin(self, collection: str, root: str = ROOT) -> None:
         """Bring a root of the collection up to date, in the background.
 
+        Where the collection is being indexed already, this is done afterwards, so that what was
+        added meanwhile is not forgotten.
+
         Raises:
-            BusyError: it is being done already.
             FolderError: the collection has no such root.
         """
         folder = self.folder(collection) if root == ROOT else self._known_root(collection, root)
         with self._lock:
             if self.job(collection).running:
-                raise BusyError("This collection is being indexed", mend="Wait until it is done.")
+                waiting = self._waiting.setdefault(collection, [])
+                waiting += [folder] if folder not in waiting else []
+                return
             self._jobs[collection] = Job(stage="Starting")
         threading.Thread(target=self._run, args=(collection, folder), daemon=True).start()
 
     def job(self, collection: str) -> Job:
         """The present job, or the last one."""
         return self._jobs.get(collection, Job(running=False))
+
+    def told(self, collection: str, said: str) -> None:
+        """Keep in a sentence what was done last, where nothing is under way."""
+        with self._lock:
+            if not self.job(collection).running:
+                self._jobs[collection] = Job(running=False, said=said)
 
     def forget(self, collection: str, path: str) -> None:
         """Delete an uploaded file whose document was removed."""
@@ -115,6 +156,8 @@ class Uploads:
 
     def close(self) -> None:
         """End the jobs under way; what they had begun is thrown away, nothing else."""
+        with self._lock:
+            self._waiting.clear()
         for process in list(self._processes.values()):
             process.kill()
 
@@ -124,33 +167,57 @@ class Uploads:
             raise FolderError("The collection was made of no such folder", where=root)
         return Path(roots[root])
 
+    def _may_replace(self, collection: str, received: Path, place: Path) -> bool:
+        """Whether nothing is lost: it has the same bytes, or could not be indexed."""
+        if not place.is_file() or filecmp.cmp(received, place, shallow=False):
+            return place.is_file()
+        if collection not in collections(self._library.home):
+            return False
+        path = f"{ROOT}/{place.relative_to(self.folder(collection)).as_posix()}"
+        with self._library.service(collection).retriever.generation() as found:
+            entry = found.store.ledger().get(path)
+        return entry is not None and entry.status == "skipped"
+
     def _run(self, collection: str, folder: Path) -> None:
+        """Index a folder, and then those that were asked for meanwhile."""
+        troubles: dict[Path, str] = {}
+        going: Path | None = folder
+        while going is not None:
+            outcome = self._outcome(collection, going)
+            troubles[going] = outcome.error
+            with self._lock:
+                waiting = self._waiting.get(collection, [])
+                going = waiting.pop(0) if waiting else None
+                error = " ".join(filter(None, troubles.values()))
+                ended = replace(outcome, error=error)
+                self._jobs[collection] = Job(stage="Starting") if going else ended
+
+    def _outcome(self, collection: str, folder: Path) -> Job:
         try:
-            self._follow(collection, folder)
+            return self._follow(collection, folder)
         except Exception as error:
-            said = journal.failed(error)
-            self._jobs[collection] = Job(running=False, error=said)
+            return Job(running=False, error=journal.failed(error))
         finally:
             self._processes.pop(collection, None)
 
-    def _follow(self, collection: str, folder: Path) -> None:
+    def _follow(self, collection: str, folder: Path) -> Job:
+        """Index a folder as a process, and tell how far it is; how it ended."""
         home = self._library.home
         encoder = self._library.settings.encoder or ""
         process = self._processes[collection] = started(
             "rag.chat.uploads", folder, home, collection, encoder
         )
         assert process.stdout is not None  # Popen was asked for it
+        died = "The process that indexes ended before its work did. Try again."
+        outcome = Job(running=False, error=died)
         for line in process.stdout:
             said = json.loads(line)
-            job = self._jobs[collection]
             if "stage" in said:
-                self._jobs[collection] = replace(job, **said)
+                self._jobs[collection] = replace(self._jobs[collection], **said)
             else:
-                self._jobs[collection] = replace(job, running=False, **said)
+                outcome = Job(running=False, **said)
         process.wait()
-        if self._jobs[collection].running:
-            died = "The process that indexes ended before its work did. Try again."
-            self._jobs[collection] = Job(running=False, error=died)
+        return outcome
 
 
 def harmless(part: str) -> bool:

@@ -45,6 +45,10 @@ def test_from_nothing_to_an_answer(page: Any, tmp_path: Path) -> None:
     page.locator("#sheet").get_by_text("A new collection").wait_for()
     page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path))
     page.locator("#job").get_by_text("Give the new collection a name").wait_for()
+    page.locator("#new-collection").fill("../x")
+    page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path))
+    page.locator("#job").get_by_text("../x").wait_for()
+    assert page.locator("#job").inner_text().count("../x") == 1
     page.locator("#new-collection").fill("Harbour papers")
     page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path))
     page.locator("#sheet .trouble").get_by_text("unknown type .xyz").wait_for()
@@ -78,9 +82,20 @@ def test_a_document_is_removed_and_its_upload_deleted(page: Any, home: Path) -> 
     go(page, page.address)
     page.locator("#collections").get_by_role("button", name="Documents").click()
     row = page.locator("#sheet .listing li").filter(has_text="uploads/register.pdf").first
+    asked: list[Any] = []
+    page.route("**/documents/remove*", lambda route: asked.append(route))
+    row.get_by_role("button", name="Remove").click()
+    row.get_by_role("button", name="Really?").click()
+    page.locator("#job").get_by_text("Removing uploads/register.pdf").wait_for()
+    assert row.get_by_role("button", name="Removing").is_disabled()
+    asked[0].fulfill(status=409, body="Busy <just> now.")
+    page.unroute("**/documents/remove*")
+    page.locator("#sheet .trouble").get_by_text("Busy <just> now.").wait_for()
     row.get_by_role("button", name="Remove").click()
     row.get_by_role("button", name="Really?").click()
     page.locator("#sheet").get_by_text("removed by you").wait_for()
+    assert page.locator("#sheet .trouble").count() == 0
+    assert "Removed: uploads/register.pdf." in page.locator("#job").inner_text()
     assert not (home / "uploads" / "Harbour papers" / "uploads" / "register.pdf").exists()
     page.locator("#sheet").get_by_role("button", name="Close").click()
     turn = ask(page, "Who was the captain of the ferry Aurora?")
@@ -94,3 +109,32 @@ def test_what_was_removed_can_be_uploaded_again(page: Any, tmp_path: Path) -> No
     page.keyboard.press("Escape")
     turn = ask(page, "Who was the captain of the ferry Aurora?")
     assert "Ribeiro" in turn.locator(".answer").first.inner_text()
+
+
+def test_documents_change_and_neither_file_nor_quote_is_lost(
+    page: Any, home: Path, tmp_path: Path
+) -> None:
+    """A file grows, another one of its name is added: both are there, and old links hold."""
+    page.locator("#source-1").get_by_role("link", name="Open").click()
+    quoted = page.locator("#sheet #mark")
+    quoted.wait_for()
+    words, address = quoted.inner_text(), page.url
+    page.keyboard.press("Escape")
+    longer = [["An office that is closed today."], *PAGES]
+    uploaded = home / "uploads" / "Harbour papers" / "uploads"
+    write_files(uploaded, {"register.pdf": pdf(longer, "The register")})
+    other = write_files(tmp_path, {"register.pdf": pdf(PAGES[:1], "Another register")})
+    page.locator("#collections").get_by_role("button", name="Documents").click()
+    chosen = page.locator("#sheet input[type=file]").first
+    chosen.set_input_files(str(other / "register.pdf"))
+    page.locator("#job").get_by_text("Done: 1 indexed, 1 updated").wait_for()
+    note = page.locator("#sheet .note").inner_text()
+    assert "kept beside it as “register (2).pdf”" in note
+    listed = page.locator("#sheet .listing").first.inner_text()
+    assert "uploads/register.pdf" in listed and "uploads/register (2).pdf" in listed
+    go(page, address)
+    quoted.wait_for()
+    assert quoted.inner_text() == words and "Ribeiro" in words
+    assert "where they stand now" in page.locator("#sheet [role=alert]").inner_text()
+    page.wait_for_function("document.querySelector('#sheet img').naturalWidth > 500")
+    assert "Page 3" in page.locator("#sheet img").get_attribute("alt")

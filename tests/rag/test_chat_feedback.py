@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from browser import ask, browsing, serving, visiting
+from samples import pdf
 from tiny import write_files
 
 from eval.sets import read_set
@@ -20,6 +21,9 @@ TEXT = (
     "The ferry Aurora \U0001d518 sank in the harbour of Porto on a Monday in 1931.\r\n"
     "Her captain was a man called Tomas   Ribeiro\r\nof Lisbon, said 🦊 the office.\r\n"
 )
+KEEPER = "Who was the keeper of the lighthouse at Foz?"
+LOG = [f"Log of day {n}: rain and a light wind from the west." for n in range(48)]
+LOG.append("The keeper of the lighthouse at Foz was called Amadeu Serpa.")
 CAPTAIN = "Who was the captain of the ferry Aurora?"
 SELECT = """([selector, words]) => {
   const walker = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
@@ -52,8 +56,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(home: Path) -> Iterator[Any]:
-    """The chat over one document with blanks, line ends and letters of every kind."""
-    folder = write_files(home.parent / "papers", {"a.txt": TEXT.encode()})
+    """The chat over a document with blanks, line ends and letters of every kind, and a PDF."""
+    papers = {"a.txt": TEXT.encode(), "log.pdf": pdf([LOG])}
+    folder = write_files(home.parent / "papers", papers)
     with browsing() as browser, serving(str(folder), "--home", str(home)) as address:
         with visiting(browser, address) as opened:
             yield opened
@@ -68,6 +73,8 @@ def judged(home: Path, question: str) -> Message:
 
 def test_the_right_words_are_selected_in_a_source(page: Any, home: Path) -> None:
     turn = ask(page, CAPTAIN)
+    page.locator("#said-aloud").get_by_text("Answer: Tomas Ribeiro").wait_for(state="attached")
+    turn.locator(".how summary").click()
     turn.get_by_role("button", name="No", exact=True).click()
     turn.locator(".judged").get_by_text("press “This is the answer”").wait_for()
     page.evaluate(SELECT, ["#source-1 blockquote", r"Tomas\s+Ribeiro\s+of Lisbon, said 🦊"])
@@ -75,6 +82,7 @@ def test_the_right_words_are_selected_in_a_source(page: Any, home: Path) -> None
     turn.locator(".judged li q").wait_for()
     message = judged(home, CAPTAIN)
     (span,) = message.selected
+    assert turn.locator(".how").evaluate("fold => fold.open")
     assert message.verdict == "wrong" and span.path == "papers/a.txt"
     assert TEXT[span.start : span.end] == span.text == "Tomas   Ribeiro\r\nof Lisbon, said 🦊"
 
@@ -144,6 +152,18 @@ def test_words_elsewhere_are_not_offered(page: Any) -> None:
     assert not page.locator("#offer").is_visible()
 
 
+def test_nothing_is_selected_in_the_sources_of_a_run(page: Any) -> None:
+    """They stand beside the conversation's question, which is another one."""
+    page.evaluate("""() => {
+      const beside = Object.assign(document.createElement("section"), { id: "evaluated" });
+      document.querySelector("#sources h2").before(beside);
+    }""")
+    page.evaluate(SELECT, ["#source-1 blockquote", "Porto"])
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
+    assert not page.locator("#offer").is_visible()
+    page.evaluate("document.querySelector('#evaluated').remove()")
+
+
 def test_what_was_judged_is_exported_as_a_question_set(page: Any, tmp_path: Path) -> None:
     page.locator("#collections").get_by_role("button", name="Documents").click()
     page.locator("#sheet").get_by_text("Your judgements give a set of 2 questions").wait_for()
@@ -157,3 +177,26 @@ def test_what_was_judged_is_exported_as_a_question_set(page: Any, tmp_path: Path
     assert len(golds) >= 2
     for gold in golds:
         assert gold.document == "papers/a.txt" and TEXT[gold.start : gold.end] == gold.text
+
+
+BOX = """body => {
+  const at = body.querySelector("img").getBoundingClientRect();
+  return [at.top + (1 - 68 / 800) * at.height, body.getBoundingClientRect().bottom];
+}"""
+"""Where the last line of the page ends, and the dialog."""
+
+
+def test_the_box_on_a_page_comes_into_view(page: Any) -> None:
+    turn = ask(page, KEEPER)
+    assert "Amadeu Serpa" in turn.locator(".answer").first.inner_text()
+    body = page.locator("#sheet .body")
+    page.locator("#source-1").get_by_role("link", name="Open").click()
+    page.wait_for_function("document.querySelector('#sheet .body').scrollTop > 0")
+    line, end = body.evaluate(BOX)
+    assert 100 < line < end
+    page.keyboard.press("Escape")
+    page.route("**/view/page.png*", lambda route: route.abort())
+    page.locator("#source-1").get_by_role("link", name="Open").click()
+    body.get_by_text("This page cannot be shown as it looks; below is its text.").wait_for()
+    assert body.locator("figure").count() == 0
+    page.keyboard.press("Escape")

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from hostile import HOSTILE
+from hypothesis import given as given_any
+from hypothesis import strategies as st
 
 from index.store import Entry
 from index.types import BOILERPLATE, Document, Mark
 from rag.chat import document, ledger, shelf
 from rag.chat.answer import sure, turn
 from rag.chat.library import Shelf
-from rag.chat.marks import excerpt, marked
+from rag.chat.marks import excerpt, fingerprint, marked, rolled
 from rag.chat.sources import cited, given, panel
 from rag.chat.uploads import Job
 from rag.memory import Conversation
@@ -123,10 +125,13 @@ def test_without_a_calibration_no_number_is_shown() -> None:
 @pytest.mark.parametrize(
     ("confidence", "words"),
     [
-        (0.96, "Sure: right about 10 times in 10"), (0.85, "Sure: right about 8 times in 10"),
+        (1.0, "Sure: right more than 19 times in 20"),
+        (0.951, "Sure: right more than 19 times in 20"), (0.95, "Sure: right about 9 times in 10"),
+        (0.85, "Sure: right about 8 times in 10"),
         (0.7, "Fairly sure: right about 7 times in 10"), (0.5, "Unsure: right about 5 times in 10"),
         (0.12, "Doubtful: right about once in 10 times"),
-        (0.02, "Doubtful: right less than once in 20 times"),
+        (0.05, "Doubtful: right about once in 10 times"),
+        (0.049, "Doubtful: right less than once in 20 times"),
     ],
 )  # fmt: skip
 def test_confidence_in_words(confidence: float, words: str) -> None:
@@ -144,7 +149,10 @@ def test_sources_are_numbered_by_document_and_the_rest_is_folded() -> None:
     assert "words #1 · meaning #2" in text
     assert "1 more passage" in folded and "Of no matter" in folded
     assert "3 Feb 2001 · seeds/c.txt · page 9" in Tags(folded.replace("</details>", "")).text
-    assert "collection=seeds&amp;document=d-seeds%2Fa.txt&amp;start=124&amp;end=129" in cards
+    assert (
+        "collection=seeds&amp;document=d-seeds%2Fa.txt&amp;start=124&amp;end=129&amp;words="
+        in cards
+    )
     copied = "“4,000” (The council, 25 Aug 2017, seeds/a.txt, p. 3)"
     assert f'data-text="{copied}"' in cards
 
@@ -155,6 +163,25 @@ def test_the_mark_of_the_answer_is_stronger_than_that_of_others() -> None:
     record["others"][1]["citations"][0]["sentence_start"] = 150
     assert "<mark>4,000</mark>" in panel(record)
     assert '<mark class="other">Raqqa</mark>' in panel(record)
+
+
+def test_each_answer_of_a_document_has_deeds_of_its_own() -> None:
+    """Open, copy and link, named after the answer; of a single one they need no name."""
+    record = a_record()
+    html = panel(record)
+    assert html.count(">Open</a>") == 3 and "aria-label" not in html
+    record["others"][1] |= {"confidence": 0.9, "answer": 'Raqqa "city"'}
+    record["others"][1]["citations"][0]["sentence_start"] = 150
+    card = panel(record).partition('id="source-2"')[0]
+    first, second = card.partition('<p class="deeds"><q ')[2].split('<p class="deeds"><q ')
+    assert 'dir="auto">4,000</q>' in first and 'dir="auto">Raqqa &quot;city&quot;</q>' in second
+    for label in ("Open", "Copy quote", "Copy link"):
+        assert f'aria-label="{label}: 4,000">{label}<' in first
+        assert f'aria-label="{label}: Raqqa &quot;city&quot;">{label}<' in second
+    assert f"end=129&amp;words={fingerprint('4,000')}" in first and "“4,000” (The" in first
+    start = 100 + PASSAGE.index("Raqqa")
+    where = f"start={start}&amp;end={start + 5}&amp;words={fingerprint('Raqqa')}"
+    assert second.count(where) == 2 and "“Raqqa” (" in second
 
 
 def test_not_found_says_why_and_shows_what_is_nearest() -> None:
@@ -261,6 +288,41 @@ def test_an_excerpt_holds_its_span_and_whole_words() -> None:
     assert excerpt("Short.", 7, []) == '<span data-start="7">Short.</span>'
 
 
+@given_any(st.text(alphabet="ab😀\0\ud800", max_size=9), st.integers(0, 9))
+def test_stretches_have_the_fingerprints_of_their_texts(text: str, length: int) -> None:
+    stretches = [text[at : at + length] for at in range(max(1, len(text) - length + 1))]
+    assert [f"{value:x}" for value in rolled(text, length)] == list(map(fingerprint, stretches))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "place"),
+    [
+        ("In Porto and Porto.", 3, (3, 8)), ("In Porto and Porto.", 13, (13, 18)),
+        ("In Porto and Porto.", 7, (3, 8)), ("In Porto and Porto.", 9, (13, 18)),
+        ("Porto", 10**30, (0, 5)), ("Porto", -(10**30), (0, 5)), ("Faro.", 0, None),
+        ("", 0, None), ("Por", 0, None), ("x" * 99 + "Porto", 0, None),
+        ("x" * 40 + "Porto", 0, (40, 45)),
+    ],
+)  # fmt: skip
+def test_words_are_followed_to_where_they_stand_now(
+    monkeypatch: pytest.MonkeyPatch, text: str, start: int, place: tuple[int, int] | None
+) -> None:
+    monkeypatch.setattr(document, "NEAR", 50)
+    words = fingerprint("Porto")
+    assert document.followed(text, start, start + 5, words) == place
+    assert document.followed(text, start, start + 5, "") == (start, start + 5)
+    for nonsense in (words[:-1], "x"):
+        assert document.followed(text, start, start + 5, nonsense) is None
+
+
+def test_of_an_address_from_elsewhere_little_is_made() -> None:
+    """However long the stretch that it names, the time it takes is short."""
+    text = "x" * 3_000_000
+    assert document.followed(text, 0, 1_500_000, "1") is None
+    assert document.followed(text, 0, 10**30, "1") is None
+    assert document.followed(text, 9, 3, "1") is None
+
+
 def a_document(text: str, **more: Any) -> Document:
     return Document("d", "seeds/a.pdf", text, "0" * 64, **more)
 
@@ -307,3 +369,6 @@ def test_progress_is_told() -> None:
     report = {"indexed": 2, "updated": 0, "skipped": 1}
     assert "2 indexed, 1 skipped" in ledger.progress(Job(False, report=report))
     assert "No space." in ledger.progress(Job(False, error="No space."))
+    both = ledger.progress(Job(False, error="No space.", report=report))
+    assert "No space." in both and "2 indexed" in both
+    assert "Removed: a&lt;b&gt;." in ledger.progress(Job(False, said="Removed: a<b>."))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import ask, browsing, serving, visiting
+from browser import ask, browsing, go, serving, visiting
+from tiny import WordEncoder, write_files
 
+from index import sync
+from rag.chat.desk import Desk, place_of, restored
+from rag.chat.library import Library
 from rag.chat.shelf import LISTED
 from rag.memory import Memory
+from rag.settings import Settings
 
 pytestmark = pytest.mark.timeout(900)  # a slow machine that has other things to do
 
@@ -25,40 +31,125 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def home(tmp_path: Path, seeds_home: Path) -> Path:
-    """A home of its own, with the demo corpus as others have indexed it."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "collections").symlink_to(seeds_home / "collections")
+    """A home of its own, with the demo corpus as others have indexed it, twice."""
+    (tmp_path / "home" / "collections").mkdir(parents=True)
+    for name in ("notes", "seeds"):
+        place = tmp_path / "home" / "collections" / name
+        place.symlink_to(seeds_home / "collections" / "seeds")
     return tmp_path / "home"
 
 
 def test_conversations_live_through_a_restart(browser: Any, home: Path) -> None:
     where = ["--home", str(home), "--collection", "seeds"]
-    with serving(*where) as address, visiting(browser, address) as page:
-        ask(page, WHO)
-        answer = page.locator("#thread .said").inner_text()
-        sources = page.locator("#sources").inner_text()
-        ask(page, "How many fighters does it include?")
-        page.get_by_role("button", name="New conversation").click()
-        page.locator(".welcome").wait_for()
-        ask(page, "Who is Jan Egeland?")
-        assert page.locator("#conversations li").count() == 2
+    with ExitStack() as pages:
+        with serving(*where) as address:
+            page = pages.enter_context(visiting(browser, address))
+            open_page = pages.enter_context(visiting(browser, address))
+            ask(page, WHO)
+            answer = page.locator("#thread .said").inner_text()
+            sources = page.locator("#sources").inner_text()
+            ask(page, "How many fighters does it include?")
+            page.get_by_role("button", name="New conversation").click()
+            page.locator(".welcome").wait_for()
+            ask(page, "Who is Jan Egeland?")
+            assert page.locator("#conversations li").count() == 2
+            in_notes(open_page)
+        with Memory.open(home) as memory:
+            for number in range(LISTED):
+                memory.create("seeds", f"Later {number}")
+        with serving(*where, "--port", address.rpartition(":")[2]) as again:
+            assert again == address
+            goes_on(open_page, home)
+            page = pages.enter_context(visiting(browser, address))
+            earlier(page)
+            titles = page.locator("#conversations li > button")
+            titles.filter(has_text=WHO[:20]).click()
+            page.locator("#thread .turn").nth(1).wait_for()
+            first = page.locator("#thread .turn").first
+            first.locator(".asked").click()
+            page.locator("#thread .turn[aria-current]:first-child").wait_for()
+            assert first.locator(".said").inner_text() == answer
+            assert page.locator("#sources").inner_text() == sources
+            follow_up(page)
+            search_rename_and_export(page)
+            judge(page, home)
+            delete(page)
+
+
+def in_notes(page: Any) -> None:
+    """A conversation in the collection that is not the first one, and a question that failed."""
+    page.locator("#collections [data-name=notes]").click()
+    page.locator("#collections [data-name=notes][aria-pressed=true]").wait_for()
+    assert ask(page, "Who? after:soon").locator(".trouble").count() == 1
+    ask(page, "How many troops does the US have in Syria?")
+
+
+def goes_on(page: Any, home: Path) -> None:
+    """The server has been started anew under an open page: its conversation is the same one.
+
+    The answer that is judged is known by its message: what failed is not remembered.
+    """
+    turns = page.locator("#thread .turn")
+    turns.nth(1).get_by_role("button", name="Yes").click()
+    turns.locator("[aria-pressed=true]").wait_for()
+    ask(page, WHO)
+    assert page.locator("#collections [aria-pressed=true]").get_attribute("data-name") == "notes"
+    assert turns.locator(".asked").all_inner_texts()[0].startswith("How many troops")
     with Memory.open(home) as memory:
-        for number in range(LISTED):
-            memory.create("seeds", f"Later {number}")
-    with serving(*where) as address, visiting(browser, address) as page:
-        earlier(page)
-        titles = page.locator("#conversations li > button")
-        titles.filter(has_text=WHO[:20]).click()
-        page.locator("#thread .turn").nth(1).wait_for()
-        first = page.locator("#thread .turn").first
-        first.locator(".asked").click()
-        page.locator("#thread .turn[aria-current]:first-child").wait_for()
-        assert first.locator(".said").inner_text() == answer
-        assert page.locator("#sources").inner_text() == sources
-        follow_up(page)
-        search_rename_and_export(page)
-        judge(page, home)
-        delete(page)
+        (said,) = (each for each in memory.conversations() if each.collection == "notes")
+        assert [m.verdict for m in memory.messages(said.id)] == ["right", ""]
+    shown = turns.locator(".asked").all_inner_texts()
+    page.locator("#box textarea").fill("typed by halves")
+    go(page, page.url)
+    page.wait_for_function("document.querySelector('#box textarea').value === 'typed by halves'")
+    assert turns.locator(".asked").all_inner_texts() == shown
+    assert page.locator("#collections [aria-pressed=true]").get_attribute("data-name") == "notes"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None, "", "}", "[" * 9999, "[]", "7", '"x"', "{}",
+        '{"collection": ["b"], "conversation": 1, "followed": "x"}',
+        '{"collection": "../b", "conversation": 1}',
+        '{"collection": "a", "conversation": 1}',
+    ],
+)  # fmt: skip
+def test_what_a_page_says_of_itself_is_not_trusted(library: Library, told: Any) -> None:
+    desk = restored(library, told)
+    assert (desk.talk.collection, desk.talk.id, desk.followed) == ("a", None, 0)
+
+
+def test_a_forgotten_page_is_restored(library: Library) -> None:
+    """In its conversation if that is there, else in its collection."""
+    for sent, kept in (("1", 1), ("2", None), ("[1]", None), ("1e99", None)):
+        desk = restored(library, f'{{"collection": "b", "conversation": {sent}, "followed": 4}}')
+        assert (desk.talk.collection, desk.talk.id, desk.followed) == ("b", kept, 4), sent
+
+
+def test_a_turn_is_known_by_its_message(library: Library) -> None:
+    desk = Desk(library)
+    desk.talk.records = [{"question": "failed"}, {"question": "right", "message": 7}]
+    for sent, place in (
+        ({"turn": "0"}, 0), ({"turn": "2"}, None), ({"turn": "-1"}, None), ({"turn": "x"}, None),
+        ({"turn": float("inf")}, None), ({}, None), ({"turn": []}, None),
+        ({"turn": "0", "message": "7"}, 1), ({"turn": "0", "message": 8}, None),
+    ):  # fmt: skip
+        assert place_of(sent, desk) == place, sent
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Two collections, and a conversation in the second."""
+    folder = tmp_path_factory.mktemp("memory")
+    papers = write_files(folder / "papers", {"a.txt": "The dam broke."})
+    for name in ("a", "b"):
+        sync(papers, folder / "home", WordEncoder(), name)
+    memory = Memory.open(folder / "home")
+    assert memory.create("b", "What broke?") == 1
+    opened = Library(Settings(folder / "home", collection="a"), memory)
+    yield opened
+    opened.close()
 
 
 def earlier(page: Any) -> None:
@@ -66,17 +157,18 @@ def earlier(page: Any) -> None:
     rows = page.locator("#conversations li")
     assert rows.count() == LISTED + 1
     assert rows.filter(has_text=WHO[:20]).count() == 0
-    page.get_by_role("button", name="Earlier ones (2)").press("Enter")
+    page.get_by_role("button", name="Earlier ones (3)").press("Enter")
     rows.filter(has_text=WHO[:20]).wait_for()
-    assert rows.count() == LISTED + 2
-    assert "Egeland" in page.evaluate("document.activeElement.innerText"), "the first that came"
+    assert rows.count() == LISTED + 3
+    first = rows.nth(LISTED).locator("> button").inner_text()
+    assert page.evaluate("document.activeElement.innerText") == first, "the first that came"
 
 
 def follow_up(page: Any) -> None:
     """A remembered conversation goes on: what was said before still counts."""
     turn = ask(page, "Who leads it?")
     assert turn.locator(".asked-as").count() == 1
-    assert page.locator("#conversations li").count() == LISTED + 2
+    assert page.locator("#conversations li").count() == LISTED + 3
 
 
 def search_rename_and_export(page: Any) -> None:
@@ -85,8 +177,15 @@ def search_rename_and_export(page: Any) -> None:
     page.wait_for_function("document.querySelectorAll('#conversations li').length === 1")
     rows.locator("summary").click()
     rows.locator("input").fill("The <b>adviser</b>")
-    rows.get_by_role("button", name="Rename").click()
+    page.evaluate("window.spanwise.refresh('notes')")  # the list is made anew under the fingers
+    followed = "document.querySelector('#side-done').dataset.n"
+    page.wait_for_function(f"{followed} === '3'")
+    page.keyboard.type("!")
+    assert rows.locator("input").input_value() == "The <b>adviser</b>!"
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
     rows.filter(has_text="The <b>adviser</b>").wait_for()
+    assert "The <b>adviser</b>" in page.evaluate("document.activeElement.ariaLabel")
     rows.locator("summary").click()
     for kind, begins in (("Markdown", "# The"), ("JSON", "{")):
         with page.expect_download() as download:
@@ -107,15 +206,15 @@ def judge(page: Any, home: Path) -> None:
 
 
 def delete(page: Any) -> None:
+    """Its fold has been open since its export, whatever has been made anew since."""
     rows = page.locator("#conversations li")
-    rows.locator("summary").click()
     rows.get_by_role("button", name="Delete").click()
     rows.get_by_role("button", name="Really?").click()
     page.locator("#conversations .quiet").filter(has_text="None has these words").wait_for()
     page.locator(".welcome").wait_for()
     page.locator("#search input, #search textarea").fill("")
     page.locator("#conversations li > button").filter(has_text=WHO[:20]).wait_for()
-    assert rows.count() == LISTED + 1
+    assert rows.count() == LISTED + 1  # the present one among the first
 
 
 @pytest.mark.slow

@@ -69,6 +69,7 @@ def test_a_follow_up_is_understood_and_can_be_asked_literally(page: Any) -> None
 def test_not_found_is_said_and_the_nearest_passages_show(page: Any) -> None:
     turn = ask(page, "What is the recipe for sourdough bread?")
     assert "do not seem to answer this" in turn.inner_text()
+    assert "do not seem to answer this" in page.locator("#said-aloud").inner_text()
     assert "Nearest passages" in page.locator("#sources").inner_text().capitalize()
     assert page.locator("#sources .card").count() >= 1
 
@@ -279,6 +280,20 @@ def test_on_a_phone_nothing_sticks_out(browser: Any, address: str, scheme: str) 
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         bright = sum(int(part) for part in paper.strip("rgb()").split(",")[:3]) > 380
         assert bright == (scheme == "light")
+        picked_on_a_phone(page)
+
+
+def picked_on_a_phone(page: Any) -> None:
+    """The left side folds away, and what was picked is seen."""
+    menu = page.get_by_role("button", name="Collections, conversations")
+    menu.click()
+    assert menu.get_attribute("aria-expanded") == "true"
+    page.locator("#collections [data-act=collection]").first.click()
+    page.locator(".welcome").wait_for()
+    assert menu.get_attribute("aria-expanded") == "false"
+    assert not page.locator("#collections").is_visible()
+    assert page.evaluate("document.activeElement.dataset.act") == "menu"
+    assert page.locator(".welcome h2").bounding_box()["y"] < 740
 
 
 def test_nobody_is_shut_out_by_the_markup(page: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,9 @@ class Canned:
     @contextmanager
     def open(self) -> Iterator[Ask]:
         yield lambda unit: [Record(self.rows[example.id]) for example in unit]
+
+    def check(self, examples: Sequence[Example]) -> list[str]:
+        return []
 
     def environment(self) -> dict[str, Any]:
         index = {"collection": self.collection, "documents": 2, "passages": 2}

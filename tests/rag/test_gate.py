@@ -38,6 +38,33 @@ def test_only_under_this_machines_own_names(host: str, code: int) -> None:
     assert client(Entrance()).get("/x", headers={"Host": host}).status_code == code
 
 
+@pytest.mark.parametrize("path", ["file=http://a.example/x", "file=/etc/hosts", "file/etc/hosts",
+                                  "proxy=http://a.example/x"])  # fmt: skip
+def test_nothing_is_fetched_for_a_visitor(path: str) -> None:
+    visitor = TestClient(
+        Gate(Starlette(routes=[Route("/gradio_api/{rest:path}", hello)]), Entrance()),
+        base_url="http://127.0.0.1:7860",
+    )
+    assert visitor.get("/gradio_api/other").status_code == 200
+    assert visitor.get(f"/gradio_api/{path}").status_code == 403
+
+
+def test_gradios_own_uploads_are_shut() -> None:
+    """However small the file, and whoever sends it; strangers are asked for the token first."""
+    paths = [f"/gradio_api/{name}" for name in ("upload", "process_recording", "component_server")]
+    app = Starlette(routes=[Route(f"{path}{end}", hello, methods=["POST"]) for path in paths
+                            for end in ("", "/")])  # fmt: skip
+    open_to_all, guarded = Entrance(), Entrance(token=TOKEN)
+    for path in (each + end for each in paths for end in ("", "/", "?upload_id=1")):
+        visitor = TestClient(Gate(app, open_to_all), base_url="http://127.0.0.1:7860")
+        refused = visitor.post(path, files={"files": ("a.txt", b"x" * 64)})
+        assert refused.status_code == 403 and "“Documents”" in refused.text
+        visitor = TestClient(Gate(app, guarded), base_url="http://127.0.0.1:7860")
+        assert visitor.post(path).status_code == 401
+        known = {"Authorization": f"Bearer {TOKEN}"}
+        assert visitor.post(path, headers=known).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("origin", "code"),
     [

@@ -133,6 +133,22 @@ def test_what_is_no_longer_there_is_told(memory: Memory) -> None:
         memory.feedback(memory.add(ident, answer()), "fine")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**64), 10**22])
+def test_a_number_beyond_sqlites_own_is_in_no_row(memory: Memory, number: int) -> None:
+    for deed in (
+        lambda: memory.messages(number),
+        lambda: memory.message(number),
+        lambda: memory.rename(number, "x"),
+        lambda: memory.delete(number),
+        lambda: memory.feedback(number, "right"),
+        lambda: memory.unselect(number, "x", 0, 1),
+        lambda: memory.export_json(number),
+    ):
+        with pytest.raises(HomeError, match="no such conversation or message"):
+            deed()
+    assert memory.conversations() == []
+
+
 def test_exported_as_json(memory: Memory) -> None:
     ident = memory.create("seeds", "The council")
     memory.feedback(memory.add(ident, answer()), "wrong", "no")
