@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,7 +41,9 @@ def home(tmp_path: Path, seeds_home: Path) -> Path:
 
 
 def test_conversations_live_through_a_restart(browser: Any, home: Path) -> None:
-    where = ["--home", str(home), "--collection", "seeds"]
+    with socket.create_server(("127.0.0.1", 0)) as nobody:  # others look for a port from 7860 on
+        port = str(nobody.getsockname()[1])
+    where = ["--home", str(home), "--collection", "seeds", "--port", port]
     with ExitStack() as pages:
         with serving(*where) as address:
             page = pages.enter_context(visiting(browser, address))
@@ -57,7 +60,7 @@ def test_conversations_live_through_a_restart(browser: Any, home: Path) -> None:
         with Memory.open(home) as memory:
             for number in range(LISTED):
                 memory.create("seeds", f"Later {number}")
-        with serving(*where, "--port", address.rpartition(":")[2]) as again:
+        with serving(*where) as again:
             assert again == address
             goes_on(open_page, home)
             page = pages.enter_context(visiting(browser, address))
