@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +17,13 @@ from typing import Any, cast
 import numpy as np
 
 from index.errors import ModelError
+from index.lanes import side_by_side
 from index.types import Vectors
 
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-BUCKET = 32
-BATCH = 16
+BATCH = 32
+"""Texts to a forward pass on any device but the CPU, where each has its own."""
 
 log = logging.getLogger("spanwise.encode")
 
@@ -59,15 +59,14 @@ def sha256_of_weights(folder: Path) -> str:
 class SentenceEncoder:
     """An `index.types.Encoder` over a sentence-transformers model.
 
-    Vectors depend on the text alone: each text is padded to its own multiple of 32 tokens and
-    batched with texts of the same padded length, never to the batch's longest, which would
-    change the last bits.
+    On the CPU vectors depend on the text alone, to the last bit: texts are encoded one by one, side
+    by side (`index.lanes`). On another device they go in batches, padded to the longest.
 
     Args:
         model: ``None`` or ``"all-MiniLM-L6-v2"`` for the default, else a local folder or the
             name of a model on the Hugging Face hub (loaded by sentence-transformers; needs the
             network once, unless it is in its cache).
-        device: as torch names it; the CPU by default, where results are the same every time.
+        device: as torch names it; the CPU by default.
 
     Raises:
         ModelError: when the weights are loaded (at the first use), if they cannot be, or if the
@@ -192,21 +191,20 @@ class SentenceEncoder:
         model = self._model
         prompt = (model.prompts or {}).get(kind) or ""
         encodings = self._encoding.encode_batch([prompt + text for text in _clean(texts)])
+        order = sorted(range(len(texts)), key=lambda row: -len(encodings[row].ids))
+        size = 1 if self._device == "cpu" else BATCH
+        batches = [order[first : first + size] for first in range(0, len(order), size)]
+        made = side_by_side(self._forward, ([encodings[row] for row in rows] for rows in batches))
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        limit = int(model.max_seq_length)
-        buckets: dict[int, list[int]] = defaultdict(list)
-        for row, encoding in enumerate(encodings):
-            buckets[min(limit, -(-len(encoding.ids) // BUCKET) * BUCKET)].append(row)
-        for length, rows in sorted(buckets.items()):
-            for batch in _slices(rows, BATCH):
-                vectors[batch] = self._forward([encodings[row] for row in batch], length)
+        for rows, part in zip(batches, made, strict=True):
+            vectors[rows] = part
         return vectors
 
-    def _forward(self, encodings: Sequence[Any], length: int) -> Vectors:
+    def _forward(self, encodings: Sequence[Any]) -> Vectors:
         import torch
 
         tokenizer = self._model.tokenizer
-        shape = (len(encodings), length)
+        shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
         ids = np.full(shape, tokenizer.pad_token_id or 0, dtype=np.int64)
         mask, types = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         for row, encoding in enumerate(encodings):
@@ -246,10 +244,6 @@ def _only_errors(record: logging.LogRecord) -> bool:
 def _clean(texts: Sequence[str]) -> list[str]:
     """Without lone surrogates, which a tokeniser cannot take."""
     return [text.encode("utf-8", "replace").decode() for text in texts]
-
-
-def _slices(rows: list[int], size: int) -> Iterable[list[int]]:
-    return (rows[i : i + size] for i in range(0, len(rows), size))
 
 
 def _hash_of_parameters(model: Any) -> str:  # noqa: ANN401

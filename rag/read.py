@@ -1,9 +1,9 @@
 """The reader: spans of passages that answer a question. The only door to transformers (with train).
 
-A passage is read in windows that share `stride` tokens, so that no text goes unread, and one
-window at a time, unpadded: the same words give the same bits whatever else is asked (batches were
-no faster on a CPU). The network only gives logits; windows and decoding are `tokenizers` and
-numpy.
+A passage is read in windows that share `stride` tokens, so that no text goes unread, and each
+window in a forward pass of its own, side by side (`index.lanes`): the same words give the same
+bits whatever else is asked. The network only gives logits; windows and decoding are `tokenizers`
+and numpy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from index.encode import quiet_loading, sha256_of_weights
 from index.errors import ModelError
+from index.lanes import side_by_side
 from index.types import Hit
 from rag.decode import best_spans, joint, windows
 from rag.pair import Ids, Pair, shortened
@@ -110,12 +112,13 @@ class Reader:
         if not any(hits for _, hits in asked):
             return [[] for _ in asked]
         loaded = self._ready()
-        answers = []
-        for question, hits in asked:
-            short = shortened(loaded.tokenizer, question, min(self._max_tokens, loaded.limit))
-            spans = [span for hit in hits for span in self._read_one(loaded, short, hit, top)]
-            answers.append(sorted(spans, key=_order))
-        return answers
+        limit = min(self._max_tokens, loaded.limit)
+        shorts = [shortened(loaded.tokenizer, question, limit) for question, _ in asked]
+        pairs = (
+            (short, hit) for short, (_, hits) in zip(shorts, asked, strict=True) for hit in hits
+        )
+        read = side_by_side(lambda pair: self._read_one(loaded, *pair, top), pairs)
+        return [sorted(chain(*islice(read, len(hits))), key=_order) for _, hits in asked]
 
     def _read_one(self, loaded: _Loaded, question: str, hit: Hit, top: int) -> list[Span]:
         text = hit.passage.text
