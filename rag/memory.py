@@ -308,7 +308,7 @@ def _gone(what: str) -> HomeError:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _storable(text: str) -> str:

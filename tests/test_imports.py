@@ -14,7 +14,7 @@ ORDER = [
     {"index.errors"},
     {"index.types"},
     {"index.sentences", "index.clean", "index.decode", "index.terms", "index.parsed"},
-    {"index.beir"},
+    {"index.beir", "index.lanes"},
     {"index.scan"},
     {"index.byline", "index.parse_pdf", "index.parse_html", "index.parse_docx", "index.lexical"},
     {"index.parse"},
@@ -86,8 +86,8 @@ HEAVY = {
     "faiss": {"index.dense"},
     "sentence_transformers": {"index.encode", "eval.bench.asking"},
     "transformers": {"index.encode", "rag.read", "eval.bench.asking", "eval.peers.arms"},
-    "torch": {"index.encode", "rag.read", "rag.train", "rag.checkpoint", "rag.recipe.make"}
-    | {"eval.bench.asking", "eval.peers.arms", "eval.peers.haystack"},
+    "torch": {"index.encode", "index.lanes", "rag.read", "rag.train", "rag.checkpoint"}
+    | {"rag.recipe.make", "eval.bench.asking", "eval.peers.arms", "eval.peers.haystack"},
     "gradio": {"rag.chat.page", "rag.web"},
     "fastapi": {"rag.web", "rag.api.routes"},
     "prometheus_client": {"rag.api.traffic"},

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from tiny import write_files
-from trials import SET, harbour, lines, panel, visitor
+from trials import SET, lines, panel, visitor
 
 from rag.chat import sets as offered
 from rag.chat.library import Library
@@ -18,17 +17,6 @@ from rag.settings import Settings
 pytestmark = pytest.mark.timeout(900)  # a slow machine that has other things to do
 NAMES = ["../x.jsonl", "/etc/x.jsonl", "..", "x\0.jsonl", ".x.jsonl", "a/b.jsonl", "a\\b.jsonl",
          "\u202ex.jsonl", "", "x" * 300 + ".jsonl"]  # fmt: skip
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with harbour(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(library: Library) -> TestClient:
-    return visitor(library)
 
 
 def sent(client: TestClient, name: str, data: bytes, **headers: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from tiny import WordEncoder, write_files
-from trials import EVIL, SET, harbour, lines, panel, visitor
+from trials import EVIL, SET, lines, panel
 
 from eval.evaluate import evaluate as run_job
 from eval.records import Ask, Kind, Record
@@ -27,17 +27,6 @@ from rag.chat.library import Library
 from rag.settings import Settings
 
 pytestmark = pytest.mark.timeout(900)  # a slow machine that has other things to do
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with harbour(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(library: Library) -> TestClient:
-    return visitor(library)
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harbour import harbour
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from tiny import WordEncoder, write_files
 
 from eval.sets import read_set
-from index import sync
 from index.types import document_id
 from rag.chat.library import Library
-from rag.chat.routes import routes
 from rag.chat.selected import BLANK, locate
-from rag.chat.uploads import Uploads
-from rag.memory import Memory
-from rag.settings import Settings
 
 TEXT = "\ufeffThe 🦊 fox\r\n\r\n  met  Zoë 😀 and the\u00a0fox\tran."
 PATH = "papers/a.txt"
@@ -67,16 +61,8 @@ def test_whatever_a_browser_does_to_blanks(text: str, shown: int, one: int, othe
 
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
-    folder = write_files(tmp_path / "papers", {"a.txt": TEXT, "b.md": "word " * 400})
-    sync(folder, tmp_path / "home", WordEncoder(), "harbour")
-    opened = Library(Settings(tmp_path / "home"), Memory.open(tmp_path / "home"))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(library: Library) -> TestClient:
-    return TestClient(Starlette(routes=routes(library, Uploads(library))))
+    with harbour(tmp_path, {"a.txt": TEXT, "b.md": "word " * 400}) as opened:
+        yield opened
 
 
 @pytest.fixture
