@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from multiprocessing import get_context, parent_process
 
 from eval.records import Ask, Job, Record, Unit
 from index.errors import QuestionError
+from index.lanes import in_order
 
 AHEAD = 4
 """Units that are handed out for each worker before the first of them is back."""
@@ -38,15 +38,8 @@ def records(job: Job, units: Sequence[Unit], workers: int = 1) -> Iterator[list[
         initializer=_begin,
         initargs=(job,),
     )
-    waiting: deque[Future[list[Record]]] = deque()
-    left = iter(units)
     try:
-        for unit in left:
-            waiting.append(pool.submit(_do, unit))
-            if len(waiting) >= workers * AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(pool, _do, units, workers * AHEAD)
     except BrokenProcessPool as error:
         raise QuestionError(
             "A worker process died, perhaps for want of memory",

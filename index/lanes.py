@@ -12,7 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
@@ -30,11 +30,18 @@ def side_by_side(work: Callable[[In], Out], items: Iterable[In]) -> Iterator[Out
     caller goes away.
     """
     pool, lanes = _lanes()
+    return in_order(pool, work, items, lanes * AHEAD)
+
+
+def in_order(
+    pool: Executor, work: Callable[[In], Out], items: Iterable[In], ahead: int
+) -> Iterator[Out]:
+    """Results in the items' order; at most `ahead` items are with the pool at a time."""
     waiting: deque[Future[Out]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= lanes * AHEAD:
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -56,15 +56,17 @@ def view(
     title = document.title or name(document.path)
     page = document.page(start) if start < end else None
     line = about(document.path, document.date, page)
-    shown = f'<p class="note" role="alert">{escape(note)}</p>' if note else ""
+    changed = f'<p class="note" role="alert">{escape(note)}</p>' if note else ""
+    shown = ""
     if picture:
-        shown += (
+        shown = (
             f'<figure class="picture"><img src="{escape(picture)}" '
             f'alt="Page {page} as it looks, with the quoted words boxed"></figure>'
             "<h3>The text as it was read</h3>"
         )
     return (
-        f'<header><h2 dir="auto">{escape(title)}</h2><p class="about">{line}</p></header>{shown}'
+        f'<header><h2 dir="auto">{escape(title)}</h2><p class="about">{line}</p>{changed}</header>'
+        f"{shown}"
         f'<div class="paper" dir="auto" data-document="{document.id}" '
         f'data-collection="{escape(collection)}">{_body(document, start, end)}</div>'
     )
