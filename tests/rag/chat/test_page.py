@@ -168,7 +168,7 @@ def test_open_shows_the_document_at_the_mark_and_its_address_does_again(page: An
     assert "document=" in again and "start=" in again
     page.keyboard.press("Escape")
     page.locator("#sheet").wait_for(state="hidden")
-    assert "document=" not in page.url
+    page.wait_for_url(lambda url: "document=" not in url)
     go(page, again)
     page.locator("#sheet #mark").wait_for()
 
