@@ -26,7 +26,7 @@ from eval.runs import (
     write_json,
     writing,
 )
-from eval.sets import Example, units
+from eval.sets import Example
 from eval.workers import records
 
 DEPTHS = {"asked": run.DEPTH, "searched": searching.DEPTH}
@@ -69,7 +69,7 @@ def evaluate(
         notes.insert(0, f"{drawn['left out']:,} rows of the set cannot be used and count nowhere")
     told = {**environment(job, name, examples, drawn or {}), "notes": notes}
     with writing(folder, told, resume) as kept:
-        everything = units(examples)
+        everything = job.units(examples)
         whole = [unit for unit in everything if all(e.id in kept.done for e in unit)]
         if resume:
             kept.keep({example.id for unit in whole for example in unit})

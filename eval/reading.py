@@ -19,11 +19,15 @@ from eval.measures import (
     mean_figure,
     token_f1,
 )
-from eval.records import Ask, Kind, Record
+from eval.records import Ask, Kind, Record, Unit
 from eval.sets import Example
 from index.errors import QuestionError
 from index.types import Hit, Passage
 from rag.read import Reader
+from rag.types import Span
+
+AT_ONCE = 16
+"""Passages that are read side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,17 @@ def read_given(
         ModelError: the reader cannot be loaded.
     """
     require_contexts(examples)
-    readings = []
-    for done, example in enumerate(examples):
-        progress(done, len(examples))
-        readings.append(_read(reader, example))
+    readings: list[Reading] = []
+    for unit in _parts(examples):
+        progress(len(readings), len(examples))
+        readings += _read(reader, unit)
     progress(len(examples), len(examples))
     return readings
+
+
+def _parts(examples: Sequence[Example]) -> list[Unit]:
+    firsts = range(0, len(examples), AT_ONCE)
+    return [tuple(examples[first : first + AT_ONCE]) for first in firsts]
 
 
 def require_contexts(examples: Sequence[Example]) -> None:
@@ -133,12 +142,16 @@ class ReadingAlone:
     model: str | None = None
     kind: Kind = "read"
 
+    def units(self, examples: Sequence[Example]) -> list[Unit]:
+        """As many as are read side by side."""
+        return _parts(examples)
+
     @contextmanager
     def open(self) -> Iterator[Ask]:
         """Load the reader."""
         reader = Reader(self.model)
         reader.warm_up()
-        yield lambda unit: [_record(reader, example) for example in unit]
+        yield lambda unit: list(_records(reader, unit))
 
     def check(self, examples: Sequence[Example]) -> list[str]:
         """That each comes with its passage."""
@@ -164,10 +177,15 @@ def of_row(row: Mapping[str, Any]) -> Reading:
     })  # fmt: skip
 
 
-def _record(reader: Reader, example: Example) -> Record:
+def _records(reader: Reader, unit: Unit) -> Iterator[Record]:
     begun = time.perf_counter()
-    found = _read(reader, example)
-    elapsed = (time.perf_counter() - begun) * 1000
+    readings = _read(reader, unit)
+    elapsed = (time.perf_counter() - begun) * 1000 / len(unit)
+    for example, found in zip(unit, readings, strict=True):
+        yield _record(example, found, elapsed)
+
+
+def _record(example: Example, found: Reading, elapsed: float) -> Record:
     given = found.margin is not None and found.margin > 0
     right = found.answer is not None and is_right(found.answer, found.golds)
     measures = {"right decisions": float(right and given if found.golds else not given)}
@@ -206,10 +224,17 @@ def _error_class(answerable: bool, given: bool, right: bool) -> str:
     return "" if given else FALSE_ABSTENTION
 
 
-def _read(reader: Reader, example: Example) -> Reading:
+def _read(reader: Reader, examples: Sequence[Example]) -> list[Reading]:
+    asked = [(example.question, [_given(example)]) for example in examples]
+    return [_reading(*found) for found in zip(examples, reader.read(asked, top=1), strict=True)]
+
+
+def _given(example: Example) -> Hit:
     context = example.context or ""
-    hit = Hit(Passage(example.id, example.id, 0, len(context), context), 0.0, 1)
-    spans = reader.read([(example.question, [hit])], top=1)[0]
+    return Hit(Passage(example.id, example.id, 0, len(context), context), 0.0, 1)
+
+
+def _reading(example: Example, spans: Sequence[Span]) -> Reading:
     best = spans[0] if spans else None
     golds = tuple(dict.fromkeys(gold.text for gold in example.golds))
     return Reading(

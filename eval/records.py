@@ -12,7 +12,7 @@ from index.types import Ranking
 
 Kind = Literal["asked", "read", "searched"]
 Unit = tuple[Example, ...]
-"""Questions that must be asked one after the other; see `eval.sets.units`."""
+"""Questions that are handed out together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class Job(Protocol):
     @property
     def kind(self) -> Kind:
         """Which figures its rows give."""
+        ...
+
+    def units(self, examples: Sequence[Example]) -> list[Unit]:
+        """The examples in their order, those together that must be, or had better be."""
         ...
 
     def open(self) -> AbstractContextManager[Ask]:

@@ -15,7 +15,7 @@ from eval.doubts import of_golds
 from eval.judge import NAMES, error_class, judge
 from eval.measures import Figure, auroc_figure, best_threshold, mean_figure
 from eval.records import Ask, Kind, Record, Unit
-from eval.sets import Example, Gold, of_documents
+from eval.sets import Example, Gold, of_documents, units
 from index.errors import QuestionError
 from index.snapshot import Snapshot
 from index.types import Hit
@@ -83,6 +83,10 @@ class Asking:
 
     settings: Settings
     kind: Kind = "asked"
+
+    def units(self, examples: Sequence[Example]) -> list[Unit]:
+        """Each conversation, else each question."""
+        return units(examples)
 
     @contextmanager
     def open(self) -> Iterator[Ask]:

@@ -11,9 +11,9 @@ from typing import Any
 from eval import retrieval
 from eval.doubts import of_judgements
 from eval.judged import Grades, Topic, document_at
-from eval.records import Ask, Kind, Record
+from eval.records import Ask, Kind, Record, Unit
 from eval.run import index_of
-from eval.sets import Example
+from eval.sets import Example, units
 from index.snapshot import Snapshot
 from index.types import Ranking
 from rag.service import Service
@@ -38,6 +38,10 @@ class Searching:
     settings: Settings
     grades: Mapping[str, Grades]
     kind: Kind = "searched"
+
+    def units(self, examples: Sequence[Example]) -> list[Unit]:
+        """Each conversation, else each question."""
+        return units(examples)
 
     @contextmanager
     def open(self) -> Iterator[Ask]:

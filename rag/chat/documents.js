@@ -1,7 +1,8 @@
 // The documents panel: files are chosen or dropped, sent one by one, and indexed by the server while
 // asking goes on. As in page.js, text becomes textContent, and only the server makes HTML.
 window.spanwise.documents = (() => {
-  const { one, fetched, show, twice, refresh } = window.spanwise;
+  const { one, fetched, twice, refresh } = window.spanwise;
+  const { show } = window.spanwise.sheet;
   const post = (path, parts) => fetched(`${path}?${new URLSearchParams(parts)}`, { method: "POST" });
   let collection = "";
   let notes = []; // of the last files: why some were not taken, or are kept under another name

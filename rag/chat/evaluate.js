@@ -2,7 +2,8 @@
 // things, and its questions that went wrong are put among the sources. As in page.js, text becomes
 // textContent, and only the server makes HTML.
 window.spanwise.evaluate = (() => {
-  const { one, fetched, show, twice, replay } = window.spanwise;
+  const { one, fetched, twice, replay } = window.spanwise;
+  const { show } = window.spanwise.sheet;
   const at = (path, parts) => `${path}?${new URLSearchParams(parts)}`;
   const post = (path, parts) => fetched(at(path, parts), { method: "POST" });
   let collection = "";

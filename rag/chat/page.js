@@ -1,10 +1,9 @@
-// What the browser does by itself: it passes the page's buttons to the server, opens documents and
-// the documents panel in a dialog, copies, and fills the box from ?q=. It makes no HTML of its own
-// out of text: what it inserts was escaped by the server, what it says is textContent.
+// What the browser does by itself: it passes the page's buttons to the server, copies, keeps the focus
+// and fills the box from ?q=. It makes no HTML of its own out of text: what it inserts was escaped by
+// the server, what it says is textContent.
 window.spanwise = (() => {
   const UNREACHED = "The server of Spanwise cannot be reached. Is it still running?";
   const LISTED = '#conversations [data-act="conversation"]';
-  const [FOLDS, TITLES] = ["#thread details, #conversations details", "#conversations form input"];
   const triggers = {};
   let sent = 0; // presses on the left side; the server says in #side-done which it has followed
   let wanted = null; // the source to scroll to once the sources of an earlier answer are back
@@ -31,7 +30,7 @@ window.spanwise = (() => {
       const form = event.target;
       send(trigger, { ...form.dataset, title: new FormData(form).get("title") });
       pressedLast = { ...form.dataset };
-      typed = {};
+      window.spanwise.kept.sent();
       one("summary", form.closest("details")).click();
       one("summary", form.closest("details")).focus();
     });
@@ -70,7 +69,7 @@ window.spanwise = (() => {
   }
 
   const deeds = {
-    open: (link) => openDocument(new URL(link.href).search, true),
+    open: (link) => window.spanwise.sheet.openDocument(new URL(link.href).search, true),
     copy: (button, data) => copy(button, data.text),
     "copy-link": (button, data) => copy(button, new URL(data.text, location.href).href),
     documents: (_, data) => window.spanwise.documents.open(data.collection),
@@ -137,31 +136,6 @@ window.spanwise = (() => {
     target.focus?.({ preventScroll: true });
   }
 
-  // ---- the dialog ----------------------------------------------------------------------------
-
-  function sheet() {
-    let dialog = one("#sheet");
-    if (!dialog) {
-      dialog = document.createElement("dialog");
-      dialog.id = "sheet";
-      const close = Object.assign(document.createElement("button"), {
-        type: "button", className: "close", textContent: "Close",
-      });
-      close.addEventListener("click", () => dialog.close());
-      const body = Object.assign(document.createElement("div"), { className: "body", tabIndex: 0 });
-      dialog.append(close, body);
-      dialog.addEventListener("close", () => {
-        body.replaceChildren();
-        history.replaceState(null, "", location.pathname);
-      });
-      dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-      window.spanwise.documents.listen(body);
-      window.spanwise.evaluate.listen(body);
-      document.body.append(dialog);
-    }
-    return dialog;
-  }
-
   async function fetched(address, options) {
     try {
       const answer = await fetch(address, options);
@@ -171,78 +145,20 @@ window.spanwise = (() => {
     }
   }
 
-  async function show(address, label, anew = true) {
-    const dialog = sheet();
-    const body = one(".body", dialog);
-    const [ok, text] = await fetched(address);
-    if (!anew && !dialog.open) return body; // closed meanwhile
-    if (ok) put(body, text);
-    else body.textContent = text;
-    dialog.setAttribute("aria-label", label);
-    if (!dialog.open) dialog.showModal();
-    return body;
-  }
-
-  // The place where files are chosen stays the same one: the user may be choosing just now.
-  function put(body, html) {
-    const made = Object.assign(document.createElement("template"), { innerHTML: html }).content;
-    const [old, zone] = [one(".drop", body), one(".drop", made)];
-    if (old && old.dataset.collection === zone?.dataset.collection) zone.replaceWith(old);
-    body.replaceChildren(made);
-  }
-
-  async function openDocument(search, remember) {
-    const body = await show(`/view${search}`, "Document");
-    if (remember) history.pushState(null, "", search);
-    const mark = one("#mark", body);
-    body.scrollTop = 0;
-    const picture = one("img", body);
-    if (picture) await picture.decode().then(() => bring(body, picture), () => unseen(picture));
-    if (mark && !one("img", body)) mark.scrollIntoView({ block: "center" });
-    mark?.focus({ preventScroll: true });
-  }
-
-  function unseen(picture) {
-    const textContent = "This page cannot be shown as it looks; below is its text.";
-    const line = Object.assign(document.createElement("p"), { className: "note", textContent });
-    picture.closest("figure").replaceWith(line);
-  }
-
-  // Scroll until the box in the picture of a page stands in the middle.
-  function bring(body, picture) {
-    const box = picture.getBoundingClientRect();
-    const at = box.top - body.getBoundingClientRect().top + boxed(picture) * box.height;
-    body.scrollTop += at - body.clientHeight / 2;
-  }
-
-  // Where in a picture, from 0 to 1, the frame begins that paint.py has drawn; 0 if it has none.
-  function boxed(picture) {
-    const { naturalWidth: width, naturalHeight: height } = picture;
-    const pen = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
-    pen.drawImage(picture, 0, 0);
-    const dots = new DataView(pen.getImageData(0, 0, width, height).data.buffer);
-    const [FRAME, LENGTH] = [0xd69e2eff, 8]; // red, green, blue, alpha; dots in a row
-    for (let at = 0, run = 0; at < width * height; at++) {
-      run = dots.getUint32(4 * at) === FRAME ? run + 1 : 0;
-      if (run === LENGTH) return Math.floor(at / width) / height;
-    }
-    return 0;
-  }
-
   // ---- as the page grows -----------------------------------------------------------------------
 
   function began() {
-    const { box } = window.spanwise;
+    const { box, kept, sheet } = window.spanwise;
     const aloud = Object.assign(document.createElement("div"), { id: "said-aloud", role: "status" });
     document.body.append(aloud);
     const asked = new URLSearchParams(location.search);
-    if (asked.has("document")) openDocument(location.search, false);
+    if (asked.has("document")) sheet.openDocument(location.search, false);
     addEventListener("popstate", () => {
-      if (new URLSearchParams(location.search).has("document")) openDocument(location.search, false);
+      if (new URLSearchParams(location.search).has("document")) sheet.openDocument(location.search, false);
       else one("#sheet")?.close();
     });
     document.addEventListener("pointerdown", () => (pressedLast = null));
-    watch();
+    kept.watch();
     let question = asked.get("q") ?? box.kept();
     let before = "";
     new MutationObserver(() => {
@@ -253,7 +169,7 @@ window.spanwise = (() => {
       const turns = document.querySelectorAll("#thread .turn");
       const last = turns[turns.length - 1];
       const now = `${turns.length} ${Boolean(last && one(".said, .trouble", last))}`;
-      putBack();
+      kept.putBack();
       if (last && now !== before) last.scrollIntoView({ block: "start" });
       before = now;
       reach();
@@ -261,46 +177,6 @@ window.spanwise = (() => {
       box.tell(turns);
       box.keep();
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["open", "data-id"] });
-  }
-
-  // Gradio makes a part of the page anew by changing its elements one by one in their order, so that
-  // a fold closes, and what is typed in the row of one conversation may come to stand in another's.
-  const opened = new Set(); // the folds that the user has opened
-  let titled = null; // the conversation whose title has the focus
-  let typed = {}; // a title that has not been sent: {id, text}
-
-  function known(fold) {
-    const turn = fold.closest(".turn");
-    const of = turn ? [turn.dataset.message, one(".asked", turn).textContent] : [one("form", fold)?.dataset.id];
-    return JSON.stringify([fold.className, ...of]);
-  }
-
-  function watch() {
-    document.addEventListener("click", (event) => {
-      const fold = event.target.closest?.("summary")?.parentElement;
-      if (fold?.matches(FOLDS)) opened[fold.open ? "delete" : "add"](known(fold));
-    }, true);
-    document.addEventListener("focusin", ({ target }) => (titled = target.matches(TITLES) ? target.form.dataset.id : null));
-    document.addEventListener("input", ({ target }) => {
-      if (target.matches(TITLES)) typed = { id: target.form.dataset.id, text: target.value };
-    });
-  }
-
-  function putBack() {
-    for (const fold of document.querySelectorAll(FOLDS)) {
-      if (!fold.open && opened.has(known(fold))) fold.open = true;
-    }
-    const held = document.activeElement;
-    const [astray, from, to] = [held.matches(TITLES) && held.form.dataset.id !== titled, held.selectionStart, held.selectionEnd];
-    const wanted = titled;
-    for (const title of document.querySelectorAll(TITLES)) {
-      const { id } = title.form.dataset;
-      const text = id === typed.id ? typed.text : title.defaultValue;
-      if (title.value !== text) title.value = text;
-      if (!astray || id !== wanted) continue;
-      title.focus({ preventScroll: true });
-      title.setSelectionRange(from, to);
-    }
   }
 
   function focusAgain() {
@@ -329,5 +205,5 @@ window.spanwise = (() => {
   }
 
   setTimeout(began); // once documents.js is there too
-  return { wire, one, say, fetched, show, twice, settled, UNREACHED, refresh, judged, replay };
+  return { wire, one, say, fetched, twice, settled, UNREACHED, refresh, judged, replay };
 })();

@@ -33,7 +33,8 @@ BESIDE = (
 )
 FILES = {
     "theme.css": ("theme.css",),
-    "page.js": ("page.js", "box.js", "feedback.js", "narrow.js", "documents.js", "evaluate.js"),
+    "page.js": ("page.js", "kept.js", "sheet.js", "box.js", "feedback.js", "narrow.js")
+    + ("documents.js", "evaluate.js"),
 }
 """What is served under a name: files one after the other, so that they are run in this order."""
 OTHER_FILE = (

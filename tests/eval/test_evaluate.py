@@ -21,7 +21,7 @@ from eval.evaluate import evaluate
 from eval.records import Ask, Kind, Record, Unit
 from eval.run import DEPTH
 from eval.runs import bare_rows_of, rows_of
-from eval.sets import Example, Gold
+from eval.sets import Example, Gold, units
 from index.errors import BusyError, QuestionError
 from rag.cli import app
 
@@ -44,6 +44,9 @@ class Echo:
     @contextmanager
     def open(self) -> Iterator[Ask]:
         yield lambda unit: [self._record(example, unit) for example in unit]
+
+    def units(self, examples: Sequence[Example]) -> list[Unit]:
+        return units(examples)
 
     def check(self, examples: Sequence[Example]) -> list[str]:
         return ["a doubt"]

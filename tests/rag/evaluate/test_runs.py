@@ -16,8 +16,8 @@ from tiny import WordEncoder, write_files
 from trials import EVIL, SET, lines, panel
 
 from eval.evaluate import evaluate as run_job
-from eval.records import Ask, Kind, Record
-from eval.sets import Example, Gold
+from eval.records import Ask, Kind, Record, Unit
+from eval.sets import Example, Gold, units
 from index import sync
 from index.errors import BusyError, SpanwiseError
 from index.types import Passage
@@ -40,6 +40,9 @@ class Canned:
     @contextmanager
     def open(self) -> Iterator[Ask]:
         yield lambda unit: [Record(self.rows[example.id]) for example in unit]
+
+    def units(self, examples: Sequence[Example]) -> list[Unit]:
+        return units(examples)
 
     def check(self, examples: Sequence[Example]) -> list[str]:
         return []
