@@ -236,17 +236,24 @@ class _OnceRead(Reader):
 
     def read(self, asked: Sequence[tuple[str, Sequence[Hit]]], top: int = 5) -> list[list[Span]]:
         """As the reader does, but the spans are in the order of the passages."""
+        for question, hits in asked:
+            self._read(question, hits, top)
+        known = self._known
         return [
-            [replace(span, hit=hit) for hit in hits for span in self._spans(question, hit, top)]
+            [replace(span, hit=hit) for hit in hits for span in known[question, hit.passage.id]]
             for question, hits in asked
         ]
 
-    def _spans(self, question: str, hit: Hit, top: int) -> list[Span]:
-        key = question, hit.passage.id
-        if key not in self._known:
-            self._known[key] = self._reader.read([(question, [hit])], top)[0]
-            self.questions.add(question)
-        return self._known[key]
+    def _read(self, question: str, hits: Sequence[Hit], top: int) -> None:
+        """What of the passages has not been read for the question, side by side."""
+        new = [hit for hit in hits if (question, hit.passage.id) not in self._known]
+        if not new:
+            return
+        self.questions.add(question)
+        found: dict[tuple[str, str], list[Span]] = {(question, hit.passage.id): [] for hit in new}
+        for span in self._reader.read([(question, new)], top)[0]:
+            found[question, span.hit.passage.id].append(span)
+        self._known |= found
 
 
 def _texts(found: Snapshot) -> list[str]:
