@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from eval.evaluate import channels
 from eval.judge import LOWER_IS_BETTER, NAMES
 from eval.measures import Counts, bootstrap
+from eval.records import Job
 from eval.runs import ENVIRONMENT, read_json, rows_of
-from eval.sets import Example
+from eval.sets import Example, of_documents
 from index.errors import QuestionError
 
 GATES = ("right answer at the top", "right decisions", "token F1", "nDCG@10 (hybrid)")
@@ -77,8 +78,7 @@ def compare(before: Path, after: Path) -> Comparison:
     Raises:
         QuestionError: a folder is no run, the runs are of different kinds, or share no question.
     """
-    kinds = [read_json(folder / ENVIRONMENT)["kind"] for folder in (before, after)]
-    _same_kind(*kinds)
+    kind = _same_way(*(read_json(folder / ENVIRONMENT) for folder in (before, after)))
     one, two = ({row["id"]: _slim(row) for row in rows_of(folder)} for folder in (before, after))
     both = [
         i
@@ -88,7 +88,7 @@ def compare(before: Path, after: Path) -> Comparison:
     if not both:
         raise _strangers(after)
     for folder, rows in ((before, one), (after, two)):
-        _add_retrieval(folder, rows, kinds[0])
+        _add_retrieval(folder, rows, kind)
     names = dict.fromkeys([*NAMES, *(n for i in both for n in one[i]["measures"])])
     differences = []
     for name in names:
@@ -96,9 +96,9 @@ def compare(before: Path, after: Path) -> Comparison:
         if found:
             differences.append(found)
     return Comparison(
-        kind=kinds[0],
+        kind=kind,
         paired=len(both),
-        unpaired=len(one) + len(two) - 2 * len(both),
+        unpaired=len(one.keys() | two.keys()) - len(both),
         differences=tuple(differences),
         lost=tuple((i, two[i]["question"], two[i]["error"]) for i in both
                    if two[i]["error"] and not one[i]["error"]),
@@ -107,24 +107,35 @@ def compare(before: Path, after: Path) -> Comparison:
     )  # fmt: skip
 
 
-def require(before: Path, kind: str, examples: Sequence[Example]) -> None:
+def require(before: Path, job: Job, examples: Sequence[Example]) -> None:
     """Say before anything is asked that it could not be compared with a run.
 
     Raises:
-        QuestionError: it is no run, or one of another kind or of other questions.
+        QuestionError: it is no run, or one of another kind, of other questions or judgements.
     """
-    _same_kind(read_json(before / ENVIRONMENT)["kind"], kind)
-    asked = {(example.id, example.question) for example in examples}
-    if not any((row["id"], row["question"]) in asked for row in rows_of(before)):
+    told = read_json(before / ENVIRONMENT)
+    kind = _same_way(told, {"kind": job.kind, "made with": job.environment()})
+    golds = {
+        (example.id, example.question): [asdict(gold) for gold in example.golds]
+        for example in (map(of_documents, examples) if kind == "asked" else examples)
+    }
+    if not any(golds.get((r["id"], r["question"])) == r["golds"] for r in rows_of(before)):
         raise _strangers(before)
 
 
-def _same_kind(before: str, after: str) -> None:
-    if before != after:
+def _same_way(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """The kind of two runs, from their environments."""
+    if before["kind"] != after["kind"]:
         raise QuestionError(
-            f"One run {before} its questions, the other {after} them",
+            f"One run {before['kind']} its questions, the other {after['kind']} them",
             mend="Compare with a run that was made in the same way.",
         )
+    if len({env.get("made with", {}).get("judgements") for env in (before, after)}) > 1:
+        raise QuestionError(
+            "The runs were judged by different judgements",
+            mend="Make both with the same qrels.",
+        )
+    return str(after["kind"])
 
 
 def _strangers(where: Path) -> QuestionError:

@@ -16,12 +16,19 @@ def of_golds(found: Snapshot, examples: Sequence[Example]) -> list[str]:
     Raises:
         QuestionError: none of the documents that the set names is there.
     """
-    golds = [gold for example in examples for gold in example.golds if gold.document is not None]
-    paths = dict.fromkeys(str(gold.document) for gold in golds)
-    missing = {path for path in paths if found.store.document_by_path(path) is None}
-    if missing and len(missing) == len(paths):
-        raise _none_of_them(found, next(iter(paths)))
-    moved = sum(not _stands_at(found, gold) for gold in golds if gold.document not in missing)
+    golds: dict[str, list[Gold]] = {}
+    for gold in (gold for example in examples for gold in example.golds):
+        if gold.document is not None:
+            golds.setdefault(gold.document, []).append(gold)
+    missing, moved = set(), 0
+    for path, there in golds.items():
+        document = found.store.document_by_path(path)
+        if document is None:
+            missing.add(path)
+        else:
+            moved += sum(not _stands_in(document.text, gold) for gold in there)
+    if missing and len(missing) == len(golds):
+        raise _none_of_them(found, next(iter(golds)))
     said = []
     if missing:
         first = min(missing)
@@ -31,11 +38,10 @@ def of_golds(found: Snapshot, examples: Sequence[Example]) -> list[str]:
     return said
 
 
-def _stands_at(found: Snapshot, gold: Gold) -> bool:
+def _stands_in(text: str, gold: Gold) -> bool:
     if gold.start is None or gold.end is None:
         return True
-    document = found.store.document_by_path(str(gold.document))
-    return document is not None and document.text[gold.start : gold.end] == gold.text
+    return text[gold.start : gold.end] == gold.text
 
 
 def of_judgements(found: Snapshot, relevant: set[str]) -> list[str]:

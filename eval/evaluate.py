@@ -28,6 +28,7 @@ from eval.runs import (
 )
 from eval.sets import Example
 from eval.workers import records
+from index.errors import QuestionError
 
 DEPTHS = {"asked": run.DEPTH, "searched": searching.DEPTH}
 """How deep the rankings of a kind of run are."""
@@ -81,20 +82,29 @@ def evaluate(
                 kept.add(record)
             clock.tick(len(found))
             progress(len(kept.done), len(examples))
-    metrics = summary(folder)
-    if clock.asked:
-        metrics["speed"] = {
-            "workers": workers,
-            "asked": clock.asked,
-            "questions_per_s": clock.rate(),
-            "peak_memory_mb": peak_mb(),
-        }
-    elif (folder / METRICS).exists():  # a finished run, measured again
-        metrics |= {k: v for k, v in read_json(folder / METRICS).items() if k == "speed"}
-    with on_disk(folder):
-        write_json(folder / METRICS, metrics)
-        report.write(folder)
+        _unchanged(job, told, folder)
+        metrics = summary(folder)
+        if clock.asked:
+            metrics["speed"] = {
+                "workers": workers,
+                "asked": clock.asked,
+                "questions_per_s": clock.rate(),
+                "peak_memory_mb": peak_mb(),
+            }
+        elif (folder / METRICS).exists():  # a finished run, measured again
+            metrics |= {k: v for k, v in read_json(folder / METRICS).items() if k == "speed"}
+        with on_disk(folder):
+            write_json(folder / METRICS, metrics)
+            report.write(folder)
     return metrics
+
+
+def _unchanged(job: Job, told: Mapping[str, Any], folder: Path) -> None:
+    if job.environment() != told["made with"]:
+        raise QuestionError(
+            "The collection, a model or the calibration has changed since the run began",
+            where=folder, mend="What was asked is of both states: run the set anew with --out.",
+        )  # fmt: skip
 
 
 class _Clock:
@@ -141,7 +151,7 @@ def summary(folder: Path) -> dict[str, Any]:
     }
     if kind == "asked":
         found |= _curves([run.Row.of(row) for row in rows])
-    times = [row["elapsed_ms"] for row in rows]
+    times = [row["elapsed_ms"] for row in rows if "elapsed_ms" in row]
     if times:
         found["latency_ms"] = {
             f"p{share}": round(float(np.percentile(times, share)), 1) for share in (50, 95, 99)

@@ -143,9 +143,10 @@ def _of_csv(text: str, delimiter: str) -> Iterator[tuple[str, Raw]]:
 def _csv_cells(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | ValueError]]:
     """(number of its first line, cells) of every row; of one that cannot be parsed, why.
 
-    What follows such a line is parsed from the next line on: a quotation mark that is never closed
-    would else swallow the rest.
+    After a quotation mark that is never closed, which would swallow the rest, rows begin again on
+    the next line; after any other fault, on the line behind it.
     """
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     lines = list(io.StringIO(text, newline=""))
     begin = 0
     while begin < len(lines):
@@ -157,10 +158,10 @@ def _csv_cells(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Val
                 before = rows.line_num
             return
         except csv.Error as error:
-            unclosed = "unexpected end" in str(error) or "field larger" in str(error)
+            unclosed = "unexpected end" in str(error)
             said = "a quotation mark is not closed" if unclosed else str(error)
             yield begin + before + 1, ValueError(said)
-            begin += before + 1
+            begin += before + 1 if unclosed else rows.line_num
 
 
 def _csv_row(cells: dict[str, str]) -> dict[str, Any]:

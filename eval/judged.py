@@ -70,8 +70,8 @@ def read_beir(folder: Path) -> tuple[list[Topic], list[str]]:
     texts = _json_lines(_one_of(folder, "queries.jsonl"), complaints)
     questions: dict[str, str] = {}
     for source in texts:
-        if source.text.strip() and questions.setdefault(source.id, source.text) != source.text:
-            complaints.append(f"queries.jsonl: the id {source.id!r} is taken by an earlier line")
+        if source.text.strip():
+            _add(questions, source.id, source.text, "queries.jsonl", complaints)
     return _topics(folder, questions, _qrels(files[0], complaints), complaints), complaints
 
 
@@ -83,21 +83,29 @@ def read_trec(topics: Path, qrels: Path) -> tuple[list[Topic], list[str]]:
     """
     complaints: list[str] = []
     text = read_text(topics)
-    questions = {}
+    questions: dict[str, str] = {}
     for number, top in enumerate(_TOP.findall(text), start=1):
         ident, title = _NUMBER.search(top), _TITLE.search(top)
         if ident and title and title[1].strip():
-            questions[ident[1]] = " ".join(title[1].split())
+            _add(questions, ident[1], " ".join(title[1].split()), topics.name, complaints)
         else:
             complaints.append(f"{topics.name}, topic {number}: no <num>, or no <title>")
     if not questions and not complaints:
         for place, line in _lines(topics, text):
             ident_, tab, words = line.partition("\t")
             if tab and words.strip():
-                questions[ident_.strip()] = words.strip()
+                _add(questions, ident_.strip(), words.strip(), topics.name, complaints)
             else:
                 complaints.append(f"{place}: not a number, a tab and the words")
     return _topics(topics, questions, _qrels(qrels, complaints), complaints), complaints
+
+
+def _add(
+    questions: dict[str, str], ident: str, words: str, name: str, complaints: list[str]
+) -> None:
+    """The first question of an id stays."""
+    if questions.setdefault(ident, words) != words:
+        complaints.append(f"{name}: the id {ident!r} is taken by an earlier topic")
 
 
 def sources(folder: Path) -> Iterator[Source | str]:
@@ -185,7 +193,11 @@ def _json_lines(file: Path, complaints: list[str]) -> Iterator[Source]:
             row = json.loads(line)
             if not isinstance(row["text"], str):
                 raise TypeError
-            yield Source(str(row["_id"]), str(row.get("title") or ""), row["text"])
+            source = Source(str(row["_id"]), str(row.get("title") or ""), row["text"])
+            "".join((source.id, source.title, source.text)).encode()
+            yield source
+        except UnicodeEncodeError:
+            complaints.append(f"{place}: it holds half a character (a lone surrogate)")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             complaints.append(f"{place}: no JSON object with _id and text")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -151,7 +150,7 @@ class ReadingAlone:
         """Load the reader."""
         reader = Reader(self.model)
         reader.warm_up()
-        yield lambda unit: list(_records(reader, unit))
+        yield lambda unit: list(map(_record, unit, _read(reader, unit)))
 
     def check(self, examples: Sequence[Example]) -> list[str]:
         """That each comes with its passage."""
@@ -177,15 +176,7 @@ def of_row(row: Mapping[str, Any]) -> Reading:
     })  # fmt: skip
 
 
-def _records(reader: Reader, unit: Unit) -> Iterator[Record]:
-    begun = time.perf_counter()
-    readings = _read(reader, unit)
-    elapsed = (time.perf_counter() - begun) * 1000 / len(unit)
-    for example, found in zip(unit, readings, strict=True):
-        yield _record(example, found, elapsed)
-
-
-def _record(example: Example, found: Reading, elapsed: float) -> Record:
+def _record(example: Example, found: Reading) -> Record:
     given = found.margin is not None and found.margin > 0
     right = found.answer is not None and is_right(found.answer, found.golds)
     measures = {"right decisions": float(right and given if found.golds else not given)}
@@ -210,7 +201,6 @@ def _record(example: Example, found: Reading, elapsed: float) -> Record:
         "error": _error_class(bool(found.golds), given, right),
         "measures": measures,
         "excerpts": [{"of": "answer", "path": "", "start": 0, "text": example.context}],
-        "elapsed_ms": round(elapsed, 1),
     }
     return Record(row)
 

@@ -57,7 +57,7 @@ def write(folder: Path) -> Path:
     file, aside = folder / FILE, folder / f"{FILE}.new"
     environment = read_json(folder / ENVIRONMENT)
     metrics = read_json(folder / METRICS)
-    times = array("d", (row["elapsed_ms"] for row in rows_of(folder)))
+    times = array("d", (row["elapsed_ms"] for row in rows_of(folder) if "elapsed_ms" in row))
     with aside.open("w", encoding="utf-8", errors="replace") as stream:
         stream.write(_top(environment, metrics, times))
         stream.writelines(_lines(folder, metrics["kind"]))

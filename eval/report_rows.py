@@ -36,7 +36,7 @@ class Pages:
             "e": row["error"],
             "t": row["tags"],
             "g": list(dict.fromkeys(gold["text"] for gold in row["golds"])),
-            "ms": row["elapsed_ms"],
+            "ms": row.get("elapsed_ms"),
             "m": {n: round(row["measures"][n], 3) for n in SHOWN if n in row["measures"]},
             "o": [[other["answer"], other["confidence"]] for other in row.get("others", ())],
             "h": [

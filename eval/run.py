@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -151,7 +151,7 @@ def ask(service: Service, unit: Unit, bearing: retrieval.Bearing) -> Iterator[Re
             )  # fmt: skip
         if example.conversation is not None:
             turns.append(Turn(answer.question.text, answer.text))
-        yield _record(service, example, answer, bearing(example.golds), round(elapsed, 1))
+        yield _record(service, example, answer, bearing, round(elapsed, 1))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, Figure]:
@@ -191,18 +191,18 @@ def _record(
     service: Service,
     example: Example,
     answer: Answer,
-    relevant: Mapping[str, int],
+    bearing: retrieval.Bearing,
     elapsed: float,
 ) -> Record:
     given = answer.text is not None
     top: Answer | None = answer if given else next(iter(answer.others), None)
     said = ([answer] if given else []) + list(answer.others)
-    with service.retriever.generation() as found:
-        rankings = retrieval.rank_channels(
-            found, service.retriever.encoder, answer.question.text, DEPTH
-        )
-        stand = all(_stands(found, each) for each in said)
-        excerpts = _excerpts(found, example.golds, top, answer.hits)
+    found, relevant = bearing.found, bearing(example.golds)
+    rankings = retrieval.rank_channels(
+        found, service.retriever.encoder, answer.question.text, DEPTH
+    )
+    stand = all(_stands(found, each) for each in said)
+    excerpts = _excerpts(found, example.golds, top, answer.hits)
     judged = judge(example.golds, answer, stand)
     row = Row(
         id=example.id,

@@ -158,12 +158,16 @@ class RunFolder:
         self.close()
         kept = {retrieval.word(ident) for ident in self.done & idents}
         self.done &= idents
+        with on_disk(self.folder):
+            self._keep(kept)
+
+    def _keep(self, words: set[str]) -> None:
         for file in (self.folder / ROWS, *self.folder.glob("*.trec")):
             aside = file.with_name(file.name + ".new")
             with aside.open("w", encoding="utf-8", newline="\n") as stream:
                 for line in _whole_lines(file):
                     ident = json.loads(line)["id"] if file.name == ROWS else line.split()[0]
-                    if (retrieval.word(ident) if file.name == ROWS else ident) in kept:
+                    if (retrieval.word(ident) if file.name == ROWS else ident) in words:
                         stream.write(line)
             aside.replace(file)
 

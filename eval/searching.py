@@ -79,7 +79,8 @@ class Searching:
             ):
                 depth *= 4
                 passages = retrieval.rank_channels(found, encoder, example.question, depth)
-                rankings = _of_documents(found, passages, known)
+                deeper = _of_documents(found, passages, known)
+                rankings = {name: _behind(rankings[name], deeper[name]) for name in rankings}
         grades = self.grades[example.id]
         row = {
             "id": example.id,
@@ -101,6 +102,12 @@ class Searching:
 def examples_of(topics: Sequence[Topic]) -> list[Example]:
     """The topics as questions without golds."""
     return [Example(topic.id, topic.question, ()) for topic in topics]
+
+
+def _behind(ranking: Ranking, deeper: Ranking) -> Ranking:
+    """Filled up to 100 with what only a deeper search finds; what a search gives stays in front."""
+    held = {ident for ident, _ in ranking}
+    return [*ranking, *(hit for hit in deeper if hit[0] not in held)][:DEPTH]
 
 
 def _of_documents(

@@ -33,13 +33,12 @@ def run(console: Console, metrics: Mapping[str, Any]) -> None:
     for note in metrics.get("notes", ()):
         console.print(Text(f"Note: {plain(note)}.", style="bold"))
     if "speed" in metrics:
-        speed, times = metrics["speed"], metrics["latency_ms"]
-        console.print(
-            Text(
-                f"A question took {times['p50']:,.0f} ms (p50), {times['p95']:,.0f} ms (p95); "
-                f"{speed['questions_per_s']:g} questions a second, {speed['workers']} at work."
-            )
+        speed, times = metrics["speed"], metrics.get("latency_ms")
+        took = times and (
+            f"A question took {times['p50']:,.0f} ms (p50), {times['p95']:,.0f} ms (p95). "
         )
+        rate = f"{speed['questions_per_s']:g} questions a second, {speed['workers']} at work."
+        console.print(Text((took or "") + rate))
 
 
 def channels(
@@ -95,7 +94,8 @@ def comparison(console: Console, found: Comparison) -> None:
     said = f"A significant loss in {', '.join(gates)} is exit code 3."
     console.print(Text(said, style="dim"))
     if found.unpaired:
-        console.print(Text(f"{found.unpaired:,} questions of one run alone are left out."))
+        why = "of one run alone, or with other right answers"
+        console.print(Text(f"{found.unpaired:,} questions {why}, are left out."))
     ways = {"Right before, wrong now": found.lost, "Wrong before, right now": found.won}
     if found.kind == "searched":  # no answers, right or wrong
         return

@@ -192,9 +192,11 @@ class SentenceEncoder:
         prompt = (model.prompts or {}).get(kind) or ""
         encodings = self._encoding.encode_batch([prompt + text for text in _clean(texts)])
         order = sorted(range(len(texts)), key=lambda row: -len(encodings[row].ids))
-        size = 1 if self._device == "cpu" else BATCH
+        alone = self._device.partition(":")[0] == "cpu"
+        size = 1 if alone else BATCH
         batches = [order[first : first + size] for first in range(0, len(order), size)]
-        made = side_by_side(self._forward, ([encodings[row] for row in rows] for rows in batches))
+        given = ([encodings[row] for row in rows] for rows in batches)
+        made = side_by_side(self._forward, given) if alone else map(self._forward, given)
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         for rows, part in zip(batches, made, strict=True):
             vectors[rows] = part

@@ -157,6 +157,15 @@ def fold(text: str) -> str:
     return text.translate(_FOLDING)
 
 
+def whole_words(words: str) -> list[str]:
+    """The words as they stand in a folded text, their parts apart.
+
+    >>> whole_words("Évian, ez-Zor")
+    ['evian', 'ez', 'zor']
+    """
+    return re.findall(f"{_INSIDE}+", fold(words))
+
+
 def in_a_row(words: str) -> re.Pattern[str] | None:
     """A pattern that finds these whole words, one after the other, in a folded text.
 
@@ -165,7 +174,7 @@ def in_a_row(words: str) -> re.Pattern[str] | None:
     >>> bool(in_a_row("Évian, the").search(fold("at evian – the lake")))
     True
     """
-    found = re.findall(f"{_INSIDE}+", fold(words))
+    found = whole_words(words)
     if not found:
         return None
     before = "" if _PAIRS.match(found[0]) else f"(?<!{_INSIDE})"

@@ -96,7 +96,7 @@ def evaluate(
     drawn = {"of": len(task.examples), **({} if sample is None else {"seed": seed})}
     drawn |= {"left out": len(task.complaints)} if task.complaints else {}
     if baseline is not None:
-        require(baseline, task.job.kind, examples)
+        require(baseline, task.job, examples)
     folder = out or tasks.new_folder(settings, questions)
     try:
         with bar(console(stderr=True), "Asking") as seen:

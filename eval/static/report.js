@@ -99,7 +99,7 @@ function detail(row, columns) {
   }
   say("measures", Object.entries(row.m || {}).map(([name, value]) => name + " " + value).join(" · "));
   say("tags", (row.t || []).join(", "));
-  say("took", row.ms + " ms");
+  if (row.ms !== undefined) say("took", row.ms + " ms");
   cell.append(list);
   const sources = make("div", "sources");
   for (const [place, answers, golds] of row.s || []) {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,24 @@ import pytest
 from tiny import write_files
 
 from eval.compare import compare, difference, require
-from eval.sets import Example
+from eval.reading import ReadingAlone
+from eval.run import Asking
+from eval.sets import Example, Gold
 from index.errors import QuestionError
 from rag.cli import app
+from rag.settings import Settings
 
 TOP = "right answer at the top"
 
 
 def write_run(folder: Path, right: list[float], kind: str = "asked", **changes: Any) -> Path:
     rows = [
-        {"id": f"q{n}", "question": f"Is it {n}?", "golds": [{"text": "x"}],
+        {"id": f"q{n}", "question": f"Is it {n}?", "golds": [asdict(Gold("x"))],
          "error": "" if value else "reading miss", "measures": {TOP: value}, **changes}
         for n, value in enumerate(right)
     ]  # fmt: skip
     text = "".join(json.dumps(row) + "\n" for row in rows)
-    environment = json.dumps({"kind": kind})
+    environment = json.dumps({"kind": kind, "made with": {}})
     return write_files(folder, {"run.jsonl": text, "environment.json": environment})
 
 
@@ -91,21 +95,34 @@ def test_other_right_answers_are_another_question(tmp_path: Path) -> None:
     for row in rows[:29]:
         row["golds"] = [{"text": "y"}]
     write_files(after, {"run.jsonl": "\n".join(map(json.dumps, rows)) + "\n"})
-    assert compare(before, after).paired == 1 and compare(before, after).unpaired == 58
+    assert compare(before, after).paired == 1 and compare(before, after).unpaired == 29
 
 
-def test_a_baseline_is_looked_at_before_anything_is_asked(tmp_path: Path) -> None:
+def test_a_baseline_is_looked_at_before_anything_is_asked(seeds_home: Path, tmp_path: Path) -> None:
     before = write_run(tmp_path / "a", [1.0])
-    require(before, "asked", [Example("q0", "Is it 0?", ())])
-    with pytest.raises(QuestionError, match="share no question.*same question set"):
-        require(before, "asked", [Example("q0", "Is it 1?", ())])
+    golds, reading = (Gold("x", start=3, end=4),), ReadingAlone()
+    asking = Asking(Settings(seeds_home))
+    require(before, asking, [Example("q0", "Is it 0?", golds)])
+    for other in (Example("q0", "Is it 1?", golds), Example("q0", "Is it 0?", (Gold("z"),))):
+        with pytest.raises(QuestionError, match="share no question.*same question set"):
+            require(before, asking, [other])
     with pytest.raises(QuestionError, match="in the same way"):
-        require(before, "searched", [Example("q0", "Is it 0?", ())])
+        require(before, reading, [Example("q0", "Is it 0?", golds)])
     write_files(tmp_path, {"set.jsonl": '{"id": "q9", "question": "Who?", "answers": []}'})
     command = ["eval", str(tmp_path / "set.jsonl"), "--home", str(tmp_path)]
     with pytest.raises(QuestionError, match="Not the folder of a run"):
         app([*command, "--baseline", str(tmp_path / "nowhere")], standalone_mode=False)
     assert not (tmp_path / "runs").exists()
+
+
+def test_runs_of_other_judgements_are_not_compared(tmp_path: Path) -> None:
+    before, after = write_run(tmp_path / "a", [1.0]), write_run(tmp_path / "b", [1.0])
+    for folder, judgements in ((before, "one"), (after, "two")):
+        told = json.loads((folder / "environment.json").read_text())
+        told["made with"] = {"judgements": judgements}
+        write_files(folder, {"environment.json": json.dumps(told)})
+    with pytest.raises(QuestionError, match="same qrels"):
+        compare(before, after)
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:

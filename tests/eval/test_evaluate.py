@@ -222,3 +222,13 @@ def test_the_command_stopped_half_way(tmp_path: Path) -> None:
     assert f"{kept} of 600 questions are kept" in said and "--resume" in said
     assert app([*command, "--resume"], standalone_mode=False) == 0
     assert [row["id"] for row in rows_of(out)] == [f"q{n}" for n in range(600)]
+
+
+def test_a_run_of_two_states_gives_no_figures(tmp_path: Path) -> None:
+    class Changing(Echo):
+        def environment(self) -> dict[str, Any]:
+            return {"rows": (tmp_path / "run" / "run.jsonl").exists()}
+
+    with pytest.raises(QuestionError, match="has changed since the run began.*run the set anew"):
+        evaluate(Changing(), EXAMPLES, "set.jsonl", tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.json").exists()

@@ -200,3 +200,17 @@ def test_ids_and_texts_that_no_run_could_hold(tmp_path: Path) -> None:
         "the id is empty", "it holds half a character (a lone surrogate)",
         "an answer ends where it starts, or before",
     ]  # fmt: skip
+
+
+def test_no_row_is_made_of_the_inside_of_a_broken_one(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    text = (
+        "id,question,answers,context\n"
+        '1,Who?,Khawla,"On Friday he said ""no"", then\nhe left."\n'
+        '2,Who else?,Abu,"In Raqqa, he said the "Verba" system\nworks."\n'
+        f'3,What?,{long},"{long}"\n'
+    )
+    write_files(tmp_path, {"set.csv": text})
+    examples, complaints = read_set(tmp_path / "set.csv")
+    assert [example.id for example in examples] == ["1", "3"]
+    assert complaints[0].startswith("set.csv, line 4: ")

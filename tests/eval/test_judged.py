@@ -12,8 +12,10 @@ from eval import as_beir
 from eval.collections import Collection
 from eval.corpora import make_corpus
 from eval.judged import Topic, document_at, file_name, read_beir, read_trec, sources
+from eval.searching import _behind
 from eval.sets import Example, Gold, read_set
 from index.errors import QuestionError
+from index.types import Ranking
 from rag.cli import app
 
 DOCUMENTS = {
@@ -222,3 +224,24 @@ def test_a_long_document_leaves_room_for_the_others(
     topics, qrels = str(tmp_path / "topics.tsv"), str(tmp_path / "qrels")
     found = spanwise("eval", topics, "--qrels", qrels)["retrieval"]
     assert found["dense"]["R@100"]["value"] == found["lexical"]["R@100"]["value"] == 1.0
+
+
+def test_what_only_a_deeper_search_finds_stands_behind() -> None:
+    first: Ranking = [("b", 0.8), ("a", 0.6)]
+    assert _behind(first, [("a", 0.9), ("b", 0.8), ("c", 0.1)]) == [*first, ("c", 0.1)]
+    many: Ranking = [(str(n), 1 / (n + 1)) for n in range(300)]
+    assert _behind(many[:100], many) == many[:100]
+
+
+def test_an_id_taken_twice_and_half_a_character_are_told(tmp_path: Path) -> None:
+    qrels = "1 0 d1 1\n"
+    write_files(tmp_path, {"topics.tsv": "1\tWho?\n1\tWhat?\n", "qrels.txt": qrels})
+    topics, complaints = read_trec(tmp_path / "topics.tsv", tmp_path / "qrels.txt")
+    assert [topic.question for topic in topics] == ["Who?"]
+    assert complaints == ["topics.tsv: the id '1' is taken by an earlier topic"]
+    queries = '{"_id": "1", "text": "Who?"}\n{"_id": "2", "text": "Who \\ud83d is?"}\n'
+    beir = {"qrels/test.tsv": "1\td1\t1\n2\td1\t1\n", "queries.jsonl": queries}
+    write_files(tmp_path, beir)
+    topics, complaints = read_beir(tmp_path)
+    assert [topic.id for topic in topics] == ["1"]
+    assert complaints[0] == "queries.jsonl, line 2: it holds half a character (a lone surrogate)"
