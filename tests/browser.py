@@ -18,7 +18,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LONG_MS = 180_000
 """Before a wait is given up: the machine may be slow, and have other things to do."""

@@ -16,7 +16,13 @@ from eval.bench.chat import chatting
 
 SAMPLE = 40
 PATIENCE_MS = 180_000
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PARTS = ("name-plate", "collections", "conversations", "thread", "sources")
 """Of the page: the script says which of them are wired to the server."""

@@ -3,7 +3,10 @@
 // itself when it asks, and aloud when it is answered.
 window.spanwise.box = (() => {
   const { one, say, UNREACHED } = window.spanwise;
-  const FULL = "Too many questions are waiting just now. Ask again in a moment.";
+  const WHY = {
+    401: "The server asks for its token: load the page again.",
+    503: "Too many questions are waiting just now. Ask again in a moment.",
+  };
   const field = () => one("#box textarea");
 
   function fill(text) {
@@ -44,7 +47,7 @@ window.spanwise.box = (() => {
     const joins = String(asked[0]?.url ?? asked[0]).includes("/queue/join");
     try {
       const answer = await plainFetch(...asked);
-      if (joins && answer.status === 503) refused(questionIn(asked), FULL);
+      if (joins && !answer.ok) refused(questionIn(asked), WHY[answer.status] ?? UNREACHED);
       return answer;
     } catch (error) {
       if (joins) refused(questionIn(asked), UNREACHED);

@@ -57,7 +57,8 @@ window.spanwise.documents = (() => {
     const [ok, text] = await answer;
     notes = [];
     if (!ok) note(text);
-    await reopen(collection);
+    if (one("#job")) await reopen(collection);
+    else follow(ok);
     if (ok) refresh(collection);
     else one("#job + .trouble")?.scrollIntoView({ block: "nearest" });
   }
@@ -133,7 +134,7 @@ window.spanwise.documents = (() => {
       const [ok, text] = await post("/documents/index", { collection: name });
       if (!ok) note(text);
       collection = name;
-      await ledger(false);
+      if (one("#job")) await ledger(false);
       follow(ok);
     } else tell(notes.map((each) => each.textContent).join(" "));
   }

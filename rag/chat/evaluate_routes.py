@@ -108,7 +108,7 @@ class _Desk:
         except (SpanwiseError, OSError) as error:
             return refused(str(error), 400)
         try:
-            await receive(request, target, int(size))
+            await receive(request, target, int(size), target.name)
             await run_in_threadpool(sets.keep, target)
         except (SpanwiseError, OSError) as error:
             return refused(str(error), 400)

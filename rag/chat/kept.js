@@ -7,7 +7,7 @@ window.spanwise.kept = (() => {
   // a fold closes, and what is typed in the row of one conversation may come to stand in another's.
   const opened = new Set(); // the folds that the user has opened
   let titled = null; // the conversation whose title has the focus
-  let typed = {}; // a title that has not been sent: {id, text}
+  let typed = {}; // a title that has not been taken: {id, text}, and once sent the one it `was`
 
   function known(fold) {
     const turn = fold.closest(".turn");
@@ -35,6 +35,7 @@ window.spanwise.kept = (() => {
     const wanted = titled;
     for (const title of document.querySelectorAll(TITLES)) {
       const { id } = title.form.dataset;
+      if (id === typed.id && typed.was !== undefined && title.defaultValue !== typed.was) typed = {};
       const text = id === typed.id ? typed.text : title.defaultValue;
       if (title.value !== text) title.value = text;
       if (!astray || id !== wanted) continue;
@@ -43,9 +44,9 @@ window.spanwise.kept = (() => {
     }
   }
 
-  // A title has been sent: it is no longer half typed.
-  function sent() {
-    typed = {};
+  // A title has been sent: it is half typed until the server shows another one than before.
+  function sent(form) {
+    if (form.dataset.id === typed.id) typed.was = one("input", form).defaultValue;
   }
 
   return { watch, putBack, sent };

@@ -8,7 +8,7 @@ from html import escape
 from index.scan import ENDINGS
 from index.store import Entry
 from rag.chat.marks import day, deed, plural
-from rag.chat.uploads import MOST_FILE_BYTES, MOST_FILES, ROOT, Job
+from rag.chat.uploads import MOST_FILE_BYTES, MOST_FILES, Job
 
 ROWS = 500
 """Documents listed; all of them are listed by `spanwise info --documents`."""
@@ -23,8 +23,12 @@ def panel(
     ledger: Mapping[str, Entry],
     roots: Mapping[str, str],
     job: Job,
+    own: str | None = None,
 ) -> str:
-    """The whole panel; for a collection that is still to be made, `collection` is ""."""
+    """The whole panel; for a collection that is still to be made, `collection` is "".
+
+    `own` is the root of the page's uploads, see `rag.chat.uploads.Uploads.root`.
+    """
     if collection:
         head = f'<h2>Documents in <span dir="auto">{escape(collection)}</span></h2>'
     else:
@@ -35,7 +39,7 @@ def panel(
     return (
         f"<header>{head}</header>{_drop_zone(collection)}"
         f'<div id="job" role="status">{progress(job)}</div>'
-        f"{_indexed(listing)}{_left_out(ledger)}{_roots(roots)}"
+        f"{_indexed(listing)}{_left_out(ledger, own)}{_roots(roots)}"
     )
 
 
@@ -82,21 +86,21 @@ def _indexed(listing: Listing) -> str:
     return f'<h3>{plural(len(listing), "document")}</h3><ul class="listing">{rows}</ul>{tail}'
 
 
-def _left_out(ledger: Mapping[str, Entry]) -> str:
+def _left_out(ledger: Mapping[str, Entry], own: str | None) -> str:
     """What was not indexed, and why."""
     out = [entry for entry in ledger.values() if entry.status != "indexed"]
     rows = "".join(
         f'<li><span class="title" dir="auto">{escape(entry.path)}</span>'
         f'<span class="about" dir="auto">{escape(entry.reason)}. {escape(entry.mend)}</span>'
-        f"{_let_in(entry)}</li>"
+        f"{_let_in(entry, own)}</li>"
         for entry in out[:ROWS]
     )
     head = f"<summary>{len(out):,} left out, and why</summary>"
     return f'<details open>{head}<ul class="listing">{rows}</ul></details>' if out else ""
 
 
-def _let_in(entry: Entry) -> str:
-    known_again = entry.status == "excluded" and entry.root != ROOT
+def _let_in(entry: Entry, own: str | None) -> str:
+    known_again = entry.status == "excluded" and entry.root != own
     return deed("let-in", "Let it in again", path=entry.path) if known_again else ""
 
 

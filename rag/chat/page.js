@@ -6,6 +6,7 @@ window.spanwise = (() => {
   const LISTED = '#conversations [data-act="conversation"]';
   const triggers = {};
   let sent = 0; // presses on the left side; the server says in #side-done which it has followed
+  let lost = 0; // the last press that was waited for in vain
   let wanted = null; // the source to scroll to once the sources of an earlier answer are back
   let pressedLast = null; // to give the focus back after a part of the page was made anew
 
@@ -30,7 +31,7 @@ window.spanwise = (() => {
       const form = event.target;
       send(trigger, { ...form.dataset, title: new FormData(form).get("title") });
       pressedLast = { ...form.dataset };
-      window.spanwise.kept.sent();
+      window.spanwise.kept.sent(form);
       one("summary", form.closest("details")).click();
       one("summary", form.closest("details")).focus();
     });
@@ -49,9 +50,9 @@ window.spanwise = (() => {
 
   async function settled(given) {
     const until = Date.now() + 5000; // a press that the server never got holds nothing up for long
-    while (Number(one("#side-done")?.dataset.n ?? 0) < sent && Date.now() < until) {
-      await new Promise((done) => setTimeout(done, 20));
-    }
+    const followed = () => Math.max(lost, Number(one("#side-done")?.dataset.n ?? 0));
+    while (followed() < sent && Date.now() < until) await new Promise((done) => setTimeout(done, 20));
+    if (followed() < sent) lost = sent;
     return given;
   }
 
@@ -165,6 +166,7 @@ window.spanwise = (() => {
       if (question && one("#box textarea")) {
         box.fill(question);
         question = "";
+        forget(asked, "q"); // when the page is loaded again, what was typed since stands there
       }
       const turns = document.querySelectorAll("#thread .turn");
       const last = turns[turns.length - 1];
@@ -177,6 +179,13 @@ window.spanwise = (() => {
       box.tell(turns);
       box.keep();
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["open", "data-id"] });
+  }
+
+  // Take a part out of the address.
+  function forget(asked, name) {
+    if (!asked.has(name)) return;
+    asked.delete(name);
+    history.replaceState(null, "", String(asked) ? `?${asked}` : location.pathname);
   }
 
   function focusAgain() {

@@ -134,10 +134,16 @@ class _Wired:
         try:
             while more:
                 if talk is desk.talk:
-                    yield desk, gr.skip(), gr.skip(), *await run_in_threadpool(self._grown, desk)
+                    grown = await run_in_threadpool(self._grown, desk)
+                    if talk is desk.talk:  # still, for a press may have opened another meanwhile
+                        yield desk, gr.skip(), gr.skip(), *grown
                 more = await growth.more()
-            if talk is desk.talk:
-                yield desk, *await run_in_threadpool(self._beside, desk), gr.skip(), gr.skip()
+            followed, beside = -1, None
+            while talk is desk.talk and followed != desk.followed:
+                followed = desk.followed
+                beside = await run_in_threadpool(self._beside, desk)
+            if talk is desk.talk and beside is not None:
+                yield desk, *beside, gr.skip(), gr.skip()
         finally:
             growth.close()
 
@@ -183,7 +189,7 @@ class _Wired:
                 desk.begin(name if name in names else self._library.default())
             elif act == "new":
                 desk.begin(desk.talk.collection)
-            elif act == "conversation":
+            elif act == "conversation" and number != talk.id:
                 desk.open(number)
             elif act == "earlier":
                 desk.listed += shelf.LISTED

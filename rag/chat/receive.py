@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import secrets
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
@@ -12,31 +11,33 @@ from starlette.responses import PlainTextResponse, Response
 from index.errors import FolderError, HomeError, SpanwiseError
 
 
-async def receive(request: Request, target: Path, size: int) -> None:
-    """Write a request's body beside `target` and rename it there when it is whole.
+async def receive(request: Request, place: Path, size: int, name: str) -> None:
+    """Write a request's body to a new file.
+
+    Args:
+        request: its body is the file.
+        place: where to; the caller clears it away if this fails.
+        size: in bytes, as it was told.
+        name: what the user calls it.
 
     Raises:
         FolderError: it was more or less than the `size` that was told.
         HomeError: it cannot be written.
     """
-    aside = target.with_name(f".{secrets.token_hex(8)}.part")
     received = 0
     try:
-        with aside.open("xb") as out:
+        with place.open("xb") as out:
             async for piece in request.stream():
                 received += len(piece)
                 if received > size:
-                    raise FolderError("The file is larger than was told", where=target.name)
+                    raise FolderError("The file is larger than was told", where=name)
                 out.write(piece)
         if received != size:
-            raise FolderError("The file did not arrive whole", where=target.name)
-        aside.replace(target)
+            raise FolderError("The file did not arrive whole", where=name)
     except ClientDisconnect:
-        raise FolderError("The file did not arrive whole", where=target.name) from None
+        raise FolderError("The file did not arrive whole", where=name) from None
     except OSError as error:
-        raise worded(error, target.name) from error
-    finally:
-        aside.unlink(missing_ok=True)
+        raise worded(error, name) from error
 
 
 def worded(error: OSError, name: str) -> SpanwiseError:

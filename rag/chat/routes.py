@@ -125,7 +125,7 @@ class _Desk:
                 roots = found.manifest.roots
         except SpanwiseError as error:
             return refused(str(error), 409)
-        shown = ledger.panel(name, listing, entries, roots, job)
+        shown = ledger.panel(name, listing, entries, roots, job, self._uploads.root(name))
         return HTMLResponse(shown + judging.section(self._library, name))
 
     def job(self, request: Request) -> Response:
@@ -145,7 +145,7 @@ class _Desk:
             )
             received = target.with_name(f".{secrets.token_hex(8)}.received")
             try:
-                await receive(request, received, int(size))
+                await receive(request, received, int(size), target.name)
                 kept = await run_in_threadpool(
                     self._uploads.keep, asked["collection"], received, target
                 )

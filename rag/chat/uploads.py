@@ -9,11 +9,14 @@ from __future__ import annotations
 import filecmp
 import json
 import os
+import stat
 import subprocess
 import sys
 import threading
 import time
 import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from rag.chat.library import Library, read_manifest
 from rag.chat.receive import worded
 
 ROOT = "uploads"
-"""Name of the root, which begins the paths of uploaded documents."""
+"""Name of the folder, and of the root, which begins the paths of uploaded documents."""
 MOST_FILES = 1_000
 MOST_BYTES = 2 * 1024**3
 """Of all uploads to one collection together."""
@@ -63,8 +66,14 @@ class Uploads:
 
     def folder(self, collection: str) -> Path:
         """Where a collection's uploads lie. CollectionError for a name that is none."""
-        name = collection_folder(self._library.home, collection).name
-        return self._library.home / "uploads" / name / ROOT
+        return _own_folder(self._library.home, collection)
+
+    def root(self, collection: str) -> str | None:
+        """What the collection calls that folder; None where it is not of it."""
+        if collection not in collections(self._library.home):
+            return None
+        roots = read_manifest(collection_folder(self._library.home, collection)).roots
+        return _own_root(self._library.home, collection, roots)
 
     def place(self, collection: str, name: str, size: int) -> Path:
         """Where a file of that name and size may be written; its folder is made.
@@ -85,8 +94,8 @@ class Uploads:
             raise FolderError(f"unknown type {ending}".strip(), where=name, mend=mend)
         if size > MOST_FILE_BYTES:
             raise FolderError(f"larger than {MOST_FILE_BYTES // 10**6} MB", where=name)
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        if len(files) >= MOST_FILES or sum(f.stat().st_size for f in files) + size > MOST_BYTES:
+        sizes = list(_sizes(folder))
+        if len(sizes) >= MOST_FILES or sum(sizes) + size > MOST_BYTES:
             raise FolderError(
                 "There is no room for more uploads in this collection",
                 where=name,
@@ -119,8 +128,8 @@ class Uploads:
         except OSError as error:
             raise worded(error, target.name) from error
 
-    def begin(self, collection: str, root: str = ROOT) -> None:
-        """Bring a root of the collection up to date, in the background.
+    def begin(self, collection: str, root: str | None = None) -> None:
+        """Bring a root of the collection, or its uploads, up to date in the background.
 
         Where the collection is being indexed already, this is done afterwards, so that what was
         added meanwhile is not forgotten.
@@ -128,7 +137,7 @@ class Uploads:
         Raises:
             FolderError: the collection has no such root.
         """
-        folder = self.folder(collection) if root == ROOT else self._known_root(collection, root)
+        folder = self._known_root(collection, root) if root else self.folder(collection)
         with self._lock:
             if self.job(collection).running:
                 waiting = self._waiting.setdefault(collection, [])
@@ -151,7 +160,8 @@ class Uploads:
         """Delete an uploaded file whose document was removed."""
         root, _, below = path.partition("/")
         file = self.folder(collection) / below
-        if root == ROOT and file.resolve().is_relative_to(self.folder(collection).resolve()):
+        inside = file.resolve().is_relative_to(self.folder(collection).resolve())
+        if inside and root == self.root(collection):
             file.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -168,15 +178,19 @@ class Uploads:
         return Path(roots[root])
 
     def _may_replace(self, collection: str, received: Path, place: Path) -> bool:
-        """Whether nothing is lost: it has the same bytes, or could not be indexed."""
+        """Whether nothing is lost: it has the same bytes, or they could not be indexed."""
         if not place.is_file() or filecmp.cmp(received, place, shallow=False):
             return place.is_file()
-        if collection not in collections(self._library.home):
+        root, there = self.root(collection), place.stat()
+        if root is None:
             return False
-        path = f"{ROOT}/{place.relative_to(self.folder(collection)).as_posix()}"
+        path = f"{root}/{place.relative_to(self.folder(collection)).as_posix()}"
         with self._library.service(collection).retriever.generation() as found:
             entry = found.store.ledger().get(path)
-        return entry is not None and entry.status == "skipped"
+        if entry is None or entry.status != "skipped":
+            return False
+        # What was not even opened has no stamp.
+        return entry.mtime_ns in (0, there.st_mtime_ns) and entry.size in (0, there.st_size)
 
     def _run(self, collection: str, folder: Path) -> None:
         """Index a folder, and then those that were asked for meanwhile."""
@@ -218,6 +232,24 @@ class Uploads:
                 outcome = Job(running=False, **said)
         process.wait()
         return outcome
+
+
+def _own_folder(home: Path, collection: str) -> Path:
+    return home / "uploads" / collection_folder(home, collection).name / ROOT
+
+
+def _own_root(home: Path, collection: str, roots: Mapping[str, str]) -> str | None:
+    """A folder of the user's that has the name first leaves ours another one."""
+    own = _own_folder(home, collection).resolve()
+    return next((name for name, folder in roots.items() if Path(folder) == own), None)
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """Of the files below a folder, without those that go away meanwhile."""
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if stat.S_ISREG((told := path.stat()).st_mode):
+                yield told.st_size
 
 
 def harmless(part: str) -> bool:
@@ -262,14 +294,15 @@ def _index(
     if (target / "CURRENT").exists():
         with Snapshot.open(target) as opened:
             encoder = str(opened.manifest.encoder["name"])
+            own = _own_root(home, collection, opened.manifest.roots)
             back = [
                 entry.path
                 for entry in opened.store.ledger().values()
-                if entry.status == "excluded" and entry.root == ROOT
+                if entry.status == "excluded" and entry.root == own
                 and (folder / entry.path.partition("/")[2]).exists()
             ]  # fmt: skip
     named = named_encoder(encoder)
-    for path in back if folder.name == ROOT else []:  # removed once, uploaded again
+    for path in back if folder == _own_folder(home, collection) else []:  # uploaded once more
         remove(path, home, named, collection, undo=True)
     done = sync(folder, home, named, collection, progress=progress)
     if done.found_nothing:

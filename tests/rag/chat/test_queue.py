@@ -134,6 +134,12 @@ def test_a_full_queue_is_told_and_the_question_kept(
 def unreached(page: Any) -> None:
     """A question that no server takes comes back, and outlives Gradio's reload of the page."""
     question = "Is “anybody” <b>there</b>?"
+    for status, why in ((502, "cannot be reached"), (401, "asks for its token")):
+        page.route("**/queue/join*", lambda route, _, status=status: route.fulfill(status=status))
+        ask(page, question)
+        page.locator("#refused").get_by_text(why).wait_for()
+        assert page.locator("#box textarea").input_value() == question
+        page.unroute("**/queue/join*")
     page.route("**/queue/join*", lambda route: route.abort())
     page.route("**/gradio_api/app_id*", lambda route: route.abort())
     ask(page, question)

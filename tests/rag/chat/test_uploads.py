@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
-from tiny import WordEncoder
+from tiny import WordEncoder, write_files
 
 from index import sync
 from index.errors import SpanwiseError
@@ -30,6 +30,13 @@ def test_a_file_is_received_whole_or_not_at_all(client: TestClient, library: Lib
     assert put("deep/er/a.txt", b"A dam broke.") == 201
     assert (folder / "deep" / "er" / "a.txt").read_bytes() == b"A dam broke."
     assert put("b.txt", b"short", **{"Content-Length": "99"}) == 400
+    broken = client.put(
+        "/documents/file",
+        params={"collection": "new one", "name": "b.txt"},
+        content=b"short",
+        headers={"Content-Length": "99"},
+    )
+    assert broken.text == "The file did not arrive whole: b.txt."
     assert put("c.txt", b"longer than told", **{"Content-Length": "3"}) == 400
     assert put("d.txt", b"x", **{"Content-Length": str(MOST_FILE_BYTES + 1)}) == 400
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["a.txt"]
@@ -67,6 +74,7 @@ def test_a_file_gives_way_that_was_removed_or_could_not_be_indexed(
     sync(folder, library.home, WordEncoder(), "harbour")
     assert put(client, "odd.txt", b"The dam is odd.") == (201, "")
     assert (folder / "odd.txt").read_bytes() == b"The dam is odd."
+    assert "“odd (2).txt”" in put(client, "odd.txt", b"No dam at all.")[1]  # that was an older one
     assert "“late (2).txt”" in put(client, "late.txt", b"The dam held.")[1]
     asked = {"collection": "harbour", "path": "uploads/late.txt"}
     assert client.post("/documents/remove", params=asked).status_code == 200
@@ -215,12 +223,33 @@ def test_only_so_much_is_received(library: Library, monkeypatch: pytest.MonkeyPa
 def test_only_an_upload_is_deleted_with_its_document(library: Library, tmp_path: Path) -> None:
     uploads = Uploads(library)
     file = uploads.place("harbour", "a.txt", 1)
-    file.write_bytes(b"x")
+    file.write_bytes(b"A dam.")
+    sync(uploads.folder("harbour"), library.home, WordEncoder(), "harbour")
     uploads.forget("harbour", "papers/b.md")
     uploads.forget("harbour", "uploads/../../../../papers/b.md")
     assert (tmp_path / "papers" / "b.md").exists() and file.exists()
     uploads.forget("harbour", "uploads/a.txt")
     assert not file.exists()
+
+
+def test_a_folder_of_the_users_may_be_called_uploads(
+    client: TestClient, library: Library, tmp_path: Path
+) -> None:
+    theirs = write_files(tmp_path / "uploads", {"a.txt": "A dam held.", "odd.txt": b"\0\1\2"})
+    sync(theirs, library.home, WordEncoder(), "harbour")
+    uploads = Uploads(library)
+    for name in ("a.txt", "odd.txt"):
+        assert put(client, name, b"The dam broke.")[0] == 201
+    sync(uploads.folder("harbour"), library.home, WordEncoder(), "harbour")
+    assert uploads.root("harbour") == "uploads-2"
+    assert "“odd (2).txt”" in put(client, "odd.txt", b"No dam.")[1]  # theirs was skipped, not ours
+    asked = {"collection": "harbour", "path": "uploads/a.txt"}
+    assert client.post("/documents/remove", params=asked).status_code == 200
+    assert (uploads.folder("harbour") / "a.txt").exists() and (theirs / "a.txt").exists()
+    assert "Let it in again" in client.get("/documents?collection=harbour").text
+    asked["path"] = "uploads-2/a.txt"
+    assert client.post("/documents/remove", params=asked).status_code == 200
+    assert not (uploads.folder("harbour") / "a.txt").exists()
 
 
 def test_the_outcome_of_a_job_that_finds_nothing_is_told(library: Library) -> None:
