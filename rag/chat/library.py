@@ -13,7 +13,7 @@ from index.errors import CollectionError, SpanwiseError
 from index.home import collections, existing_collection
 from index.retrieve import Retriever
 from index.types import Document, Encoder, Manifest
-from rag.abstain import FILE, Calibrator
+from rag.abstain import FILE
 from rag.chat.paint import paint
 from rag.memory import Memory
 from rag.read import Reader
@@ -158,15 +158,14 @@ class Library:
     def calibration(self, name: str) -> Calibration | None:
         """What the confidences of a collection's answers mean; None where there are none."""
         service = self.service(name)
-        for folder, whose in ((service.retriever.folder, "your"), (self.reader.folder, "our")):
-            if (folder / FILE).exists():
-                fitted = Calibrator.load(folder / FILE, self.reader.fingerprint)
-                count = re.search(r"\(([\d,]+) questions\)$", fitted.fitted_on)
-                number = f"{count.group(1)} " if count else ""
-                noun = "questions" if whose == "your" else "test questions"
-                threshold = fitted.threshold(self.settings.max_risk)
-                return Calibration(f"{whose} {number}{noun}", threshold)
-        return None
+        fitted = service.calibrator()
+        if fitted is None:
+            return None
+        own = (service.retriever.folder / FILE).exists()
+        count = re.search(r"\(([\d,]+) questions\)$", fitted.fitted_on)
+        number = f"{count.group(1)} " if count else ""
+        of = f"your {number}questions" if own else f"our {number}test questions"
+        return Calibration(of, fitted.threshold(self.settings.max_risk))
 
     def warm_up(self) -> None:
         """Load every model now rather than at the first question."""
