@@ -32,6 +32,11 @@ class Talk:
     shown: int = -1
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a question is under way."""
+        return any(record.get("state") is not None for record in self.records)
+
     def turns(self, before: int) -> list[Turn]:
         """The conversation before a question, as `rag.converse.standalone` takes it."""
         said = [r for r in self.records[:before] if "asked_as" in r and not r.get("error")]
@@ -51,9 +56,11 @@ class Desk:
         self.search = ""
         self.listed = LISTED
         self.followed = 0  # the last press on the left side, by the page's own count
+        self._left: dict[int, Talk] = {}  # those that were left while a question was under way
 
     def begin(self, collection: str | None) -> None:
         """A new conversation."""
+        self._leave()
         self.talk = Talk(collection)
 
     def open(self, conversation: int) -> None:
@@ -65,11 +72,20 @@ class Desk:
         memory = self.library.memory
         if memory is None:
             return
+        self._leave()
+        if (left := self._left.get(conversation)) is not None:
+            self.talk = left
+            return
         listed = {said.id: said for said in memory.conversations()}
         messages = memory.messages(conversation)
         records = [{**m.answer, "message": m.id, **_judgement(m)} for m in messages]
         collection = listed[conversation].collection if conversation in listed else None
         self.talk = Talk(collection, conversation, records, len(records) - 1)
+
+    def _leave(self) -> None:
+        if self.talk.id is not None:
+            self._left[self.talk.id] = self.talk
+        self._left = {number: talk for number, talk in self._left.items() if talk.waiting}
 
     def put(self, asked: str) -> tuple[Talk, int]:
         """A question that waits, and its place among those of the present talk."""

@@ -164,6 +164,19 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     opened.close()
 
 
+def test_coming_back_to_a_question_under_way(library: Library) -> None:
+    desk = Desk(library)
+    desk.open(1)
+    talk, place = desk.put("Who broke it?")
+    desk.begin("a")
+    desk.open(1)
+    assert desk.talk is talk and talk.waiting
+    for _ in desk.answer(talk, place):
+        desk.begin("a")
+    desk.open(1)
+    assert desk.talk is not talk and not desk.talk.waiting
+
+
 def earlier(page: Any) -> None:
     """Only so many conversations show; the older ones come when they are asked for."""
     rows = page.locator("#conversations li")
