@@ -16,16 +16,10 @@ from typing import Any
 
 import pytest
 
+from eval.bench.page import FLAGS, PARTS
+
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LONG_MS = 180_000
 """Before a wait is given up: the machine may be slow, and have other things to do."""
 
@@ -96,7 +90,7 @@ def go(page: Any, address: str) -> None:
     """Open the page and wait until it is ready."""
     page.goto(address)
     page.locator("#collections h2").wait_for(state="attached")
-    for part in ("name-plate", "collections", "conversations", "thread", "sources"):
+    for part in PARTS:
         page.locator(f"html[data-wired~='{part}']").wait_for(state="attached")
 
 
