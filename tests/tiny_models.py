@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,24 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForQuestionAnswering, PreTrainedTokenizerFast
 
+from index.lanes import _lanes
+
 WORDS = (
     "who heads the council of raqqa and 4 , 000 fighters . ? ( ) he said ' s u on friday".split()
 )
+
+
+@contextmanager
+def cores(count: int) -> Iterator[None]:
+    """As on a machine of so many cores: torch's threads, and lanes made anew for them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    _lanes.cache_clear()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        _lanes.cache_clear()
 
 
 def save(model: Any, tokenizer: Tokenizer, folder: Path, **special: str) -> Path:

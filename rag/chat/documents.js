@@ -57,8 +57,8 @@ window.spanwise.documents = (() => {
     const [ok, text] = await answer;
     notes = [];
     if (!ok) note(text);
-    if (one("#job")) await reopen(collection);
-    else follow(ok);
+    if (one("#job") || !ok) await reopen(collection);
+    else follow(true);
     if (ok) refresh(collection);
     else one("#job + .trouble")?.scrollIntoView({ block: "nearest" });
   }
@@ -134,7 +134,7 @@ window.spanwise.documents = (() => {
       const [ok, text] = await post("/documents/index", { collection: name });
       if (!ok) note(text);
       collection = name;
-      if (one("#job")) await ledger(false);
+      if (one("#job") || lost) await ledger(Boolean(lost)); // what was refused is told in any case
       follow(ok);
     } else tell(notes.map((each) => each.textContent).join(" "));
   }

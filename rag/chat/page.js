@@ -166,7 +166,7 @@ window.spanwise = (() => {
       if (question && one("#box textarea")) {
         box.fill(question);
         question = "";
-        forget(asked, "q"); // when the page is loaded again, what was typed since stands there
+        forgotten(asked);
       }
       const turns = document.querySelectorAll("#thread .turn");
       const last = turns[turns.length - 1];
@@ -181,10 +181,10 @@ window.spanwise = (() => {
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["open", "data-id"] });
   }
 
-  // Take a part out of the address.
-  function forget(asked, name) {
-    if (!asked.has(name)) return;
-    asked.delete(name);
+  // The question leaves the address: when the page is loaded again, what was typed since stands there.
+  function forgotten(asked) {
+    if (!asked.has("q")) return;
+    asked.delete("q");
     history.replaceState(null, "", String(asked) ? `?${asked}` : location.pathname);
   }
 

@@ -189,7 +189,7 @@ class _Wired:
                 desk.begin(name if name in names else self._library.default())
             elif act == "new":
                 desk.begin(desk.talk.collection)
-            elif act == "conversation" and number != talk.id:
+            elif act == "conversation":
                 desk.open(number)
             elif act == "earlier":
                 desk.listed += shelf.LISTED

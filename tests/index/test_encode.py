@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny import SEEDS
+from tiny_models import cores
 
 from index.encode import DEFAULT_WEIGHTS_SHA256, SentenceEncoder
 from index.errors import ModelError
@@ -24,17 +25,11 @@ def encoder() -> SentenceEncoder:
 
 
 def test_the_same_bytes_whatever_the_batch_or_the_threads(encoder: SentenceEncoder) -> None:
-    import torch
-
     alone = np.concatenate([encoder.passages([text]) for text in TEXTS])
-    threads = torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
+    for count in (1, 2):
+        with cores(count):
             assert (encoder.passages(TEXTS) == alone).all()
             assert (encoder.passages(TEXTS[::-1])[::-1] == alone).all()
-    finally:
-        torch.set_num_threads(threads)
 
 
 def test_the_same_bytes_from_many_threads(encoder: SentenceEncoder) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import bert_config, save, tiny_bert, word_pieces
+from tiny_models import bert_config, cores, save, tiny_bert, word_pieces
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModelForQuestionAnswering,
@@ -203,22 +202,14 @@ def test_spans_of_all_passages_are_on_one_scale_and_in_order(shipped: Reader) ->
     assert shipped.read([]) == []
 
 
-@pytest.fixture
-def one_or_two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("one_or_two_threads")
 def test_the_same_bits_alone_and_among_others_with_one_thread_and_two(shipped: Reader) -> None:
     words = "The council of Raqqa has 4,000 fighters, said Col. Ryan Dillon on Friday in Geneva."
     hits = [hit(words[: 20 + 7 * i] + " and" * (5 * i), doc=f"d{i}") for i in (0, 3, 6, 8)]
     asked = [("How many fighters does it have?", hits), ("Who said so?", hits[2:])]
-    torch.set_num_threads(1)
-    together = shipped.read(asked)
-    torch.set_num_threads(2)
-    assert shipped.read(asked) == together
+    with cores(1):
+        together = shipped.read(asked)
+    with cores(2):
+        assert shipped.read(asked) == together
     for (question, passages), spans in zip(asked, together, strict=True):
         alone = [one for h in passages for one in shipped.read([(question, [h])])[0]]
         assert sorted(alone, key=lambda s: (-s.score, s.hit.passage.doc_id, s.start)) == spans

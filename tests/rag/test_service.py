@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import SEEDS, WordEncoder, write_files
+from tiny_models import cores
 
 from index import SentenceEncoder, sync
 from index.errors import CollectionError
@@ -76,17 +77,11 @@ def as_bytes(answer: Answer) -> str:
 
 @pytest.mark.slow
 def test_the_same_bytes_alone_or_among_others_with_one_thread_or_two(service: Service) -> None:
-    import torch
-
     alone = [as_bytes(service.ask(question)) for question in QUESTIONS]
-    threads = torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
+    for count in (1, 2):
+        with cores(count):
             assert [as_bytes(a) for a in service.ask_batch(QUESTIONS)] == alone
             assert [as_bytes(a) for a in service.ask_batch(QUESTIONS[::-1])][::-1] == alone
-    finally:
-        torch.set_num_threads(threads)
     with ThreadPoolExecutor(4) as pool:
         assert [as_bytes(a) for a in pool.map(service.ask, QUESTIONS)] == alone
 
