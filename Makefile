@@ -82,7 +82,7 @@ calibrator: setup ## fit the shipped calibrator again; DATA is a folder with dev
 	$(BIN)/python -m rag.recipe.calibration_set $(DATA) build/calibration
 	$(BIN)/spanwise index build/calibration/docs --home build/calibration/home
 	$(BIN)/spanwise calibrate build/calibration/calibration.jsonl --home build/calibration/home \
-	  --max-risk 0.35 --out rag/models/reader/calibrator.json
+	  --max-risk 0.33 --out rag/models/reader/calibrator.json
 
 clean: ## remove the environment and the demo's index
 	rm -rf $(VENV) .spanwise build dist *.egg-info

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
-import numpy as np
-
 from eval.measures import Figure, mean_figures
 from eval.sets import Gold
 from index.errors import QuestionError
@@ -24,7 +22,7 @@ from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, fuse
 from index.retrieve import DEPTH
 from index.snapshot import Snapshot
 from index.terms import fold, in_a_row, whole_words
-from index.types import Encoder, Filter, Passage, Ranking, Vectors, document_id
+from index.types import Encoder, Filter, Passage, Ranking, document_id
 
 CHANNELS = ("lexical", "dense", "hybrid")
 CUTS = (1, 3, 5, 10, 20, 50, 100)
@@ -33,30 +31,6 @@ AT_ONCE = 500
 
 Values = dict[str, dict[str, float]]
 """Measure → question → value."""
-
-
-class OneQuery:
-    """An `Encoder` that remembers the last questions, which a run asks and then ranks."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._last: tuple[list[str], Vectors] = ([], np.zeros((0, encoder.dim), np.float32))
-        self.name, self.dim = encoder.name, encoder.dim
-        self.max_tokens, self.fingerprint = encoder.max_tokens, encoder.fingerprint
-
-    def passages(self, texts: Sequence[str]) -> Vectors:
-        """As the encoder does."""
-        return self._encoder.passages(texts)
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        """As the encoder does, once."""
-        if list(texts) != self._last[0]:
-            self._last = list(texts), self._encoder.queries(texts)
-        return self._last[1]
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """As the encoder does."""
-        return self._encoder.count(texts)
 
 
 def rank_channels(

@@ -92,7 +92,6 @@ class Asking:
     def open(self) -> Iterator[Ask]:
         """Open the collection; ask a conversation in its order, each turn after the last."""
         with Service.open(settings=self.settings) as service:
-            service.retriever.encoder = retrieval.OneQuery(service.retriever.encoder)
             service.warm_up()
             with service.retriever.generation() as found:
                 bearing = retrieval.Bearing(found)

@@ -69,7 +69,7 @@ class Searching:
     def _search(self, service: Service, example: Example, known: set[str]) -> Record:
         begun = time.perf_counter()
         with service.retriever.generation() as found:
-            encoder = retrieval.OneQuery(service.retriever.encoder)
+            encoder = service.retriever.encoder
             passages = retrieval.rank_channels(found, encoder, example.question, DEPTH)
             elapsed = (time.perf_counter() - begun) * 1000
             rankings, depth = _of_documents(found, passages, known), DEPTH

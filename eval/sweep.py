@@ -26,6 +26,7 @@ from ir_measures import R, nDCG
 from numpy.typing import NDArray
 
 from eval.collections import LOADERS, Collection, misspelt, unhyphened
+from index.dense import unit
 from index.encode import SentenceEncoder
 from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, convex, rrf
 from index.lexical import Analysis, Bm25, LexicalIndex
@@ -56,9 +57,9 @@ def lexical(collection: Collection, analysis: Analysis, bm25: Bm25) -> Rankings:
 def dense(collection: Collection, cache: Path) -> Rankings:
     """Each question's ranking by exact cosine with the default encoder's vectors."""
     encoder = SentenceEncoder()
-    passages = _unit(_kept(cache, encoder.fingerprint, collection.texts, encoder.passages))
+    passages = unit(_kept(cache, encoder.fingerprint, collection.texts, encoder.passages))
     asked = list(collection.questions.values())
-    vectors = _unit(_kept(cache, encoder.fingerprint, asked, encoder.queries))
+    vectors = unit(_kept(cache, encoder.fingerprint, asked, encoder.queries))
     rankings = {}
     for ident, vector in zip(collection.questions, vectors, strict=True):
         scores = passages @ vector
@@ -79,11 +80,6 @@ def _kept(
         np.save(file, encode(texts))
     vectors: Vectors = np.load(file, allow_pickle=False)
     return vectors
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
 
 
 def observed_min_max(rankings: Mapping[str, Ranking], weights: Mapping[str, float]) -> Ranking:

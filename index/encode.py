@@ -24,6 +24,8 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 32
 """Texts to a forward pass on any device but the CPU, where each has its own."""
+REMEMBERED = 16
+"""Questions whose vectors are kept: a question is searched by one, and its answers are weighed."""
 
 log = logging.getLogger("spanwise.encode")
 
@@ -82,6 +84,8 @@ class SentenceEncoder:
         self._counting: Any = None
         self._encoding: Any = None
         self._fingerprint = ""
+        self._asking = threading.Lock()
+        self._asked: dict[str, Vectors] = {}
 
     def warm_up(self) -> None:
         """Load the weights, once; safe to call from several threads."""
@@ -123,8 +127,19 @@ class SentenceEncoder:
         return self._encode(texts, "document")
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of questions, float32 (len(texts), dim), as the model gives them."""
-        return self._encode(texts, "query")
+        """Vectors of questions, float32 (len(texts), dim), as the model gives them.
+
+        The last `REMEMBERED` are not encoded again.
+        """
+        with self._asking:
+            found = {text: self._asked[text] for text in texts if text in self._asked}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        found |= zip(new, self._encode(new, "query"), strict=True)
+        with self._asking:
+            self._asked |= {text: found[text] for text in new}
+            for text in list(self._asked)[:-REMEMBERED]:
+                del self._asked[text]
+        return np.array([found[text] for text in texts], np.float32).reshape(-1, self.dim)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens not counted, nothing truncated."""

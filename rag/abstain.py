@@ -19,6 +19,8 @@ from rag.aggregate import Candidate
 
 FILE = "calibrator.json"
 FEATURES = ("evidence", "retrieval", "lead")
+VERSION = 2
+"""Of the file; 1 was fitted on evidence without `rag.rerank`."""
 FARTHEST = 15.0
 """A lead is not counted beyond this; it is the lead of an answer without rival."""
 
@@ -82,7 +84,7 @@ class Calibrator:
 
     def to_dict(self) -> dict[str, object]:
         """For the JSON file."""
-        return {"version": 1, **asdict(self)}
+        return {"version": VERSION, **asdict(self)}
 
     def write(self, file: Path) -> None:
         """Write the JSON file, by one rename."""
@@ -100,7 +102,7 @@ class Calibrator:
         mend = "Fit one on your own questions: spanwise calibrate QUESTIONS"
         try:
             data = json.loads(file.read_text("utf-8"))
-            if data.pop("version") != 1 or set(data["weights"]) != set(FEATURES):
+            if data.pop("version") != VERSION or set(data["weights"]) != set(FEATURES):
                 raise ValueError("another version")
             data["risks"] = tuple((float(c), float(r)) for c, r in data["risks"])
             calibrator = cls(**data)

@@ -27,6 +27,7 @@ from rag.abstain import Calibrator, features
 from rag.aggregate import Candidate, aggregate
 from rag.converse import standalone
 from rag.read import Reader
+from rag.rerank import rerank
 from rag.settings import Settings
 from rag.types import Answer, Citation, Question, Reason, Span, Turn
 
@@ -222,12 +223,13 @@ class Service:
         self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]
     ) -> list[list[Candidate]]:
         read = self.reader.read(list(zip(questions, hits, strict=True)))
-        return [aggregate(spans) for spans in read]
+        said = [aggregate(spans) for spans in read]
+        return rerank(self.retriever.encoder, list(zip(questions, said, strict=True)))
 
     def _conclude(
         self, found: Backend, questions: Sequence[Question], hits: Sequence[Sequence[Hit]]
     ) -> list[Answer]:
-        """Read, aggregate, abstain: the second half of the trip."""
+        """Read, aggregate, rerank, abstain: the second half of the trip."""
         texts = [question.text for question in questions]
         hits = [those if _readable(q) else () for q, those in zip(texts, hits, strict=True)]
         said = self._read(texts, hits)

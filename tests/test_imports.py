@@ -29,7 +29,7 @@ ORDER = [
     {"rag.query", "rag.phrases"},
     {"rag.read", "rag.aggregate", "rag.salience", "rag.transcript"},
     {"rag.converse"},
-    {"rag.abstain"},
+    {"rag.abstain", "rag.rerank"},
     {"rag.service", "rag.database"},
     {"rag.memory"},
     {"rag"},

@@ -9,7 +9,7 @@ import pytrec_eval
 from tiny import WordEncoder, write_files
 
 from eval import retrieval
-from eval.retrieval import Bearing, OneQuery, bears, qrels_lines, rank_channels, run_lines, word
+from eval.retrieval import Bearing, bears, qrels_lines, rank_channels, run_lines, word
 from eval.sets import Gold
 from index import Retriever, sync
 from index.types import Passage, Ranking, document_id
@@ -126,20 +126,3 @@ def test_channels_of_a_collection(tmp_path: Path) -> None:
             assert rank_channels(found, encoder, " ", 7) == {
                 "lexical": [], "dense": [], "hybrid": []
             }  # fmt: skip
-
-
-def test_a_question_is_encoded_once() -> None:
-    class Counting(WordEncoder):
-        calls = 0
-
-        def queries(self, texts: object) -> object:  # type: ignore[override]
-            self.calls += 1
-            return super().queries(texts)  # type: ignore[arg-type]
-
-    encoder = Counting()
-    once = OneQuery(encoder)
-    first = once.queries(["a dam"])
-    assert (once.queries(["a dam"]) == first).all() and encoder.calls == 1
-    assert (once.queries(["a river"]) == WordEncoder().queries(["a river"])).all()
-    assert encoder.calls == 2
-    assert once.fingerprint == encoder.fingerprint

@@ -8,7 +8,7 @@ import pytest
 from tiny import SEEDS
 from tiny_models import cores
 
-from index.encode import DEFAULT_WEIGHTS_SHA256, SentenceEncoder
+from index.encode import DEFAULT_WEIGHTS_SHA256, REMEMBERED, SentenceEncoder
 from index.errors import ModelError
 
 TEXTS = [
@@ -33,10 +33,35 @@ def test_the_same_bytes_whatever_the_batch_or_the_threads(encoder: SentenceEncod
 
 
 def test_the_same_bytes_from_many_threads(encoder: SentenceEncoder) -> None:
-    alone = encoder.queries(TEXTS[:8])
+    alone = encoder.passages(TEXTS[:8])
     with ThreadPoolExecutor(8) as pool:
-        for vectors in pool.map(lambda _: encoder.queries(TEXTS[:8]), range(16)):
+        for vectors in pool.map(lambda _: encoder.passages(TEXTS[:8]), range(16)):
             assert (vectors == alone).all()
+
+
+def test_the_last_questions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, encoded = SentenceEncoder(), []
+    encode = encoder._encode
+    monkeypatch.setattr(encoder, "_encode", lambda t, kind: encoded.extend(t) or encode(t, kind))
+    questions = [f"question {i}" for i in range(REMEMBERED)]
+    first = encoder.queries([*questions, questions[0]])
+    assert encoded == questions and (first[-1] == first[0]).all()
+    first[0] = 0.0  # the caller's own
+    assert (encoder.queries(questions[:1])[0] == first[-1]).all() and encoded == questions
+    encoder.queries(["another"])
+    assert (encoder.queries(questions[:1])[0] == first[-1]).all()
+    assert encoded == [*questions, "another", questions[0]]
+    assert encoder.queries([]).shape == (0, encoder.dim)
+
+
+def test_what_many_threads_ask_is_remembered_right(encoder: SentenceEncoder) -> None:
+    questions = [f"question {i}" for i in range(3 * REMEMBERED)]
+    expected = encoder.passages(questions)  # this model has no prompts
+    with ThreadPoolExecutor(8) as pool:
+        for start in range(8):
+            parts = pool.map(lambda i: encoder.queries(questions[i:]), range(start, 24, 4))
+            for i, vectors in zip(range(start, 24, 4), parts, strict=True):
+                assert (vectors == expected[i:]).all()
 
 
 def test_equal_to_sentence_transformers_itself(encoder: SentenceEncoder) -> None:

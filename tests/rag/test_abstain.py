@@ -72,7 +72,7 @@ def test_it_comes_back_from_its_file_and_only_for_its_reader(tmp_path: Path) -> 
         Calibrator.load(file, "other")
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"weights": {}}, {"risks": [[1]]}, {"new": 1}])
+@pytest.mark.parametrize("change", [{"version": 1}, {"weights": {}}, {"risks": [[1]]}, {"new": 1}])
 def test_a_damaged_file_is_told(tmp_path: Path, change: dict[str, object]) -> None:
     file = tmp_path / FILE
     file.write_text(json.dumps({**CALIBRATOR.to_dict(), **change}))

@@ -17,6 +17,7 @@ from tiny_models import cores
 from index import SentenceEncoder, sync
 from index.errors import CollectionError
 from index.types import Filter
+from rag.rerank import DEPTH
 from rag.service import Service
 from rag.settings import Settings
 from rag.types import Answer, Citation, Question, Turn, to_json
@@ -49,6 +50,14 @@ def assert_quotes_stand(service: Service, answer: Answer) -> None:
             assert c.quote.strip()
             (passage,) = found.passages([c.passage_id])
             assert passage.start <= c.start and c.end <= passage.end
+
+
+def test_the_first_answers_are_weighed_by_the_likeness_of_their_sentences(service: Service) -> None:
+    ((_, said),) = service.candidates(QUESTIONS[:1])
+    assert len(said) > DEPTH
+    assert all(0 < c.likeness < 1 for c in said if c.likeness)
+    assert sum(bool(c.likeness) for c in said) == DEPTH
+    assert said == sorted(said, key=lambda c: -c.score)
 
 
 def test_a_question_is_answered_where_it_stands(service: Service) -> None:
