@@ -89,9 +89,24 @@ window.spanwise.box = (() => {
     }
   }
 
-  addEventListener("pagehide", () => stored("box", field()?.value ?? ""));
+  addEventListener("pagehide", () => {
+    stored("box", field()?.value ?? "");
+    stored("unanswered", [...document.querySelectorAll("#thread .turn")].filter(waits).map(wording).pop() ?? "");
+  });
   const kept = () => stored("box");
   const keep = () => one("#side-done") && stored("here", here());
+
+  const wording = (turn) => one(".asked", turn).textContent;
+  const waits = (turn) => !one(".said .answer, .trouble", turn);
+
+  // The question that waited when the page was loaded again, if nothing came of it that is shown.
+  let missed = stored("unanswered");
+
+  function putBack(turns) {
+    if (!missed || !one("#side-done")) return;
+    if (!field().value && ![...turns].map(wording).includes(missed)) fill(missed);
+    missed = "";
+  }
 
   let waiting = new Set(); // the turns without an answer
 
@@ -100,14 +115,14 @@ window.spanwise.box = (() => {
     const before = waiting;
     waiting = new Set();
     for (const turn of turns) {
-      const name = `${turn.dataset.turn} ${one(".asked", turn).textContent}`;
+      const name = `${turn.dataset.turn} ${wording(turn)}`;
       const answer = one(".said .answer", turn);
-      if (!answer && !one(".trouble", turn)) waiting.add(name);
+      if (waits(turn)) waiting.add(name);
       else if (answer && before.has(name)) {
         say(answer.matches(".none") ? answer.textContent : `Answer: ${one("span", answer).textContent}`);
       }
     }
   }
 
-  return { fill, taken, here, telling, kept, keep, tell };
+  return { fill, taken, here, telling, kept, keep, putBack, tell };
 })();

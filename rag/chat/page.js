@@ -177,6 +177,7 @@ window.spanwise = (() => {
       reach();
       focusAgain();
       box.tell(turns);
+      box.putBack(turns);
       box.keep();
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["open", "data-id"] });
   }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import ask, browsing, go, serving, visiting
+from browser import ask, browsing, go, serving, start, visiting
 from tiny import WordEncoder, write_files
 
 from index import sync
@@ -77,6 +77,25 @@ def test_conversations_live_through_a_restart(browser: Any, home: Path) -> None:
             search_rename_and_export(page)
             judge(page, home)
             delete(page)
+
+
+def test_the_question_that_waited_when_the_server_died_comes_back(browser: Any, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = str(nobody.getsockname()[1])
+    where = ["--home", str(home), "--collection", "seeds", "--port", port]
+    server, address = start(*where)
+    with ExitStack() as pages:
+        try:
+            page = pages.enter_context(visiting(browser, address))
+            for number, question in enumerate((WHO, "Who died?", "Who fled?", "Who won?")):
+                page.locator("#box textarea").fill(question)
+                page.keyboard.press("Enter")
+                page.locator("#thread .turn").nth(number).wait_for()
+        finally:
+            server.kill()
+            server.wait(30)
+        with serving(*where):  # Gradio loads the page again by itself
+            page.wait_for_function("document.querySelector('#box textarea')?.value === 'Who won?'")
 
 
 def pressed_while_asked(page: Any, question: str) -> None:
