@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from eval import retrieval
 from eval.compare import Difference, difference
 from eval.judge import judge
@@ -26,7 +28,7 @@ from index.fuse import DEFAULT_METHOD, DEFAULT_WEIGHTS, fuse
 from index.lexical import Analysis, Bm25, LexicalIndex
 from index.retrieve import DEPTH
 from index.snapshot import Snapshot
-from index.types import Filter, Hit, Ranking
+from index.types import Encoder, Filter, Hit, Ranking, Vectors
 from rag.read import Reader
 from rag.service import Service
 from rag.types import Answer, Span
@@ -98,11 +100,16 @@ def tune(
             float(str(found.manifest.bm25["k1"])), float(str(found.manifest.bm25["b"])),
             DEFAULT_WEIGHTS["lexical"], service.settings.passages, service.settings.max_risk,
         )  # fmt: skip
-        bench = _Bench(service, found, Path(scratch), in_use)
-        bench.tick = lambda done: progress(done, len(first))
-        chosen, tried = _choose(bench, halves[0], in_use)
-        before, after = (bench.report(halves[1], setup) for setup in (in_use, chosen))
-        bench.close()
+        encoder = service.retriever.encoder
+        service.retriever.encoder = _OnceEncoded(encoder)
+        try:
+            bench = _Bench(service, found, Path(scratch), in_use)
+            bench.tick = lambda done: progress(done, len(first))
+            chosen, tried = _choose(bench, halves[0], in_use)
+            before, after = (bench.report(halves[1], setup) for setup in (in_use, chosen))
+            bench.close()
+        finally:
+            service.retriever.encoder = encoder
     differences = (difference(name, before, after) for name in REPORTED)
     return Tuned(
         in_use, chosen, len(halves[0]), len(halves[1]), tried,
@@ -223,6 +230,36 @@ class _Bench:
         ids = self._found.store.ids([row for row, _ in found])
         ranked = zip(ids, (score for _, score in found), strict=True)
         return sorted(ranked, key=lambda hit: (-hit[1], hit[0]))[:DEPTH]
+
+
+class _OnceEncoded:
+    """An encoder that encodes a text once: the same sentences are weighed under every setup."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.name, self.dim = encoder.name, encoder.dim
+        self.max_tokens, self.fingerprint = encoder.max_tokens, encoder.fingerprint
+        self.count = encoder.count
+        self._encoder = encoder
+        self._passages: dict[str, Vectors] = {}
+        self._queries: dict[str, Vectors] = {}
+
+    def passages(self, texts: Sequence[str]) -> Vectors:
+        """As the encoder does."""
+        return self._once(texts, self._passages, self._encoder.passages)
+
+    def queries(self, texts: Sequence[str]) -> Vectors:
+        """As the encoder does."""
+        return self._once(texts, self._queries, self._encoder.queries)
+
+    def _once(
+        self,
+        texts: Sequence[str],
+        known: dict[str, Vectors],
+        encode: Callable[[Sequence[str]], Vectors],
+    ) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known |= zip(new, encode(new), strict=True)
+        return np.array([known[text] for text in texts], np.float32).reshape(-1, self.dim)
 
 
 class _OnceRead(Reader):

@@ -8,7 +8,7 @@ from tiny import WordEncoder, write_files
 from tiny_models import tiny_bert
 
 from eval.sets import Example, Gold
-from eval.tune import NDCG, Setup, _Bench, _OnceRead, tune
+from eval.tune import NDCG, Setup, _Bench, _OnceEncoded, _OnceRead, tune
 from index import sync
 from index.errors import QuestionError
 from rag.service import Service
@@ -68,9 +68,22 @@ def test_a_passage_is_read_once(service: Service) -> None:
     assert once.questions == {"When?"}
 
 
+def test_a_text_is_encoded_once() -> None:
+    encoder = WordEncoder()
+    once = _OnceEncoded(encoder)
+    first = once.passages(["a dam", "a river", "a dam"])
+    assert (first == WordEncoder().passages(["a dam", "a river", "a dam"])).all()
+    assert (once.passages(["a river"]) == first[1]).all()
+    assert encoder.encoded == ["a dam", "a river"]
+    assert (once.queries(["a dam"]) == WordEncoder().queries(["a dam"])).all()
+    assert once.passages([]).shape == (0, encoder.dim)
+
+
 def test_one_half_chooses_and_the_other_reports(service: Service) -> None:
     seen: list[tuple[int, int]] = []
+    encoder = service.retriever.encoder
     found = tune(service, examples(), lambda done, total: seen.append((done, total)))
+    assert service.retriever.encoder is encoder
     assert found.choosing + found.reporting == 49
     assert min(found.choosing, found.reporting) > 20
     assert list(found.tried) == ["BM25", "fusion", "passages read", "accepted risk"]
