@@ -258,7 +258,8 @@ class _OnceEncoded:
         encode: Callable[[Sequence[str]], Vectors],
     ) -> Vectors:
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        known |= zip(new, encode(new), strict=True)
+        if new:
+            known |= zip(new, encode(new), strict=True)
         return np.array([known[text] for text in texts], np.float32).reshape(-1, self.dim)
 
 

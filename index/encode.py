@@ -25,7 +25,8 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 BATCH = 32
 """Texts to a forward pass on any device but the CPU, where each has its own."""
 REMEMBERED = 16
-"""Questions whose vectors are kept: a question is searched by one, and its answers are weighed."""
+"""The last questions, whose vectors are kept: a question is searched by one, and its answers are
+weighed by it. A batch of `rag.service.AT_ONCE` finds place."""
 
 log = logging.getLogger("spanwise.encode")
 
@@ -136,7 +137,9 @@ class SentenceEncoder:
         new = [text for text in dict.fromkeys(texts) if text not in found]
         found |= zip(new, self._encode(new, "query"), strict=True)
         with self._asking:
-            self._asked |= {text: found[text] for text in new}
+            for text in list(found)[-REMEMBERED:]:
+                self._asked.pop(text, None)
+                self._asked[text] = found[text].copy()
             for text in list(self._asked)[:-REMEMBERED]:
                 del self._asked[text]
         return np.array([found[text] for text in texts], np.float32).reshape(-1, self.dim)

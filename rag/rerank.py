@@ -17,7 +17,7 @@ from rag.aggregate import Candidate
 from rag.types import Span
 
 DEPTH = 5
-"""Answers whose sentences are compared, of each question; as many as are shown at most."""
+"""Answers of each question whose sentences are compared; those behind them keep a likeness of 0."""
 
 
 def rerank(
@@ -29,18 +29,16 @@ def rerank(
         encoder: of the collection, so that the models in memory stay two.
         asked: (question, its answers, best first, as `rag.aggregate` has them).
     """
-    answered = [i for i, (_, said) in enumerate(asked) if said]
+    answered = list(dict.fromkeys(question for question, said in asked if said))
     if not answered:
         return [[] for _ in asked]
     stands = [[_sentence(c.spans[0]) for c in said[:DEPTH]] for _, said in asked]
     sentences = list(dict.fromkeys(chain.from_iterable(stands)))
-    if not sentences:
-        return [[] for _ in asked]
+    wanted = dict(zip(answered, unit(encoder.queries(answered)), strict=True))
     vectors = dict(zip(sentences, unit(encoder.passages(sentences)), strict=True))
     found: list[list[Candidate]] = []
     for (question, said), mine in zip(asked, stands, strict=True):
-        wanted = unit(encoder.queries([question] if mine else []))
-        cosines = [round(float(wanted[0] @ vectors[sentence]), 6) for sentence in mine]
+        cosines = [round(float(wanted[question] @ vectors[sentence]), 6) for sentence in mine]
         weighed = [replace(c, likeness=cos) for c, cos in zip(said, cosines, strict=False)]
         found.append(sorted([*weighed, *said[DEPTH:]], key=lambda c: -c.score))
     return found

@@ -101,10 +101,11 @@ window.spanwise.box = (() => {
 
   // The question that waited when the page was loaded again, if nothing came of it that is shown.
   let missed = stored("unanswered");
+  stored("unanswered", ""); // a copy of the tab has not missed it
 
   function putBack(turns) {
     if (!missed || !one("#side-done")) return;
-    if (!field().value && ![...turns].map(wording).includes(missed)) fill(missed);
+    if (![...turns].map(wording).includes(missed)) refused(missed, "The page was loaded again before the answer came.");
     missed = "";
   }
 

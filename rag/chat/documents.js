@@ -6,9 +6,10 @@ window.spanwise.documents = (() => {
   const post = (path, parts) => fetched(`${path}?${new URLSearchParams(parts)}`, { method: "POST" });
   let collection = "";
   let notes = []; // of the last files: why some were not taken, or are kept under another name
+  let seen = true; // whether they have been shown
 
   function open(name) {
-    notes = [];
+    if (seen) notes = [];
     return reopen(name);
   }
 
@@ -20,12 +21,19 @@ window.spanwise.documents = (() => {
 
   async function ledger(anew) {
     await show(`/documents?${new URLSearchParams({ collection })}`, "Documents", anew);
-    one("#job")?.after(...notes.map((each) => Object.assign(document.createElement("p"), each)));
+    if (!one("#job")) return;
+    one("#job").after(...notes.map((each) => Object.assign(document.createElement("p"), each)));
+    seen = true;
   }
+
+  // What was refused is told though the panel was closed meanwhile, but not over a document that was
+  // opened instead: then it is told when the panel is opened next.
+  const shows = (trouble) => Boolean(one("#job") || (trouble && !one("#sheet[open]")));
 
   // What is true of many files is said once.
   function note(textContent, className = "trouble") {
     if (!notes.some((each) => each.textContent === textContent)) notes.push({ textContent, className });
+    seen = false;
   }
 
   function listen(body) {
@@ -57,8 +65,8 @@ window.spanwise.documents = (() => {
     const [ok, text] = await answer;
     notes = [];
     if (!ok) note(text);
-    if (one("#job") || !ok) await reopen(collection);
-    else follow(true);
+    if (shows(!ok)) await reopen(collection);
+    else follow(ok);
     if (ok) refresh(collection);
     else one("#job + .trouble")?.scrollIntoView({ block: "nearest" });
   }
@@ -134,9 +142,12 @@ window.spanwise.documents = (() => {
       const [ok, text] = await post("/documents/index", { collection: name });
       if (!ok) note(text);
       collection = name;
-      if (one("#job") || lost) await ledger(Boolean(lost)); // what was refused is told in any case
+      if (shows(lost || !ok)) await ledger(!one("#job"));
       follow(ok);
-    } else tell(notes.map((each) => each.textContent).join(" "));
+    } else if (one("#job")) {
+      tell(notes.map((each) => each.textContent).join(" "));
+      seen = true;
+    } else if (shows(true)) await reopen(collection);
   }
 
   return { open, listen };

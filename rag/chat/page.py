@@ -189,7 +189,7 @@ class _Wired:
                 desk.begin(name if name in names else self._library.default())
             elif act == "new":
                 desk.begin(desk.talk.collection)
-            elif act == "conversation":
+            elif act == "conversation" and number != desk.talk.id:  # what failed is not remembered
                 desk.open(number)
             elif act == "earlier":
                 desk.listed += shelf.LISTED

@@ -48,9 +48,10 @@ def test_the_last_questions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> N
     assert encoded == questions and (first[-1] == first[0]).all()
     first[0] = 0.0  # the caller's own
     assert (encoder.queries(questions[:1])[0] == first[-1]).all() and encoded == questions
-    encoder.queries(["another"])
+    encoder.queries(["another"])  # takes the place of the one that was asked longest ago
     assert (encoder.queries(questions[:1])[0] == first[-1]).all()
-    assert encoded == [*questions, "another", questions[0]]
+    encoder.queries(questions[1:2])
+    assert encoded == [*questions, "another", questions[1]]
     assert encoder.queries([]).shape == (0, encoder.dim)
 
 

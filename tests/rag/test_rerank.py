@@ -34,11 +34,10 @@ def test_of_two_that_the_reader_likes_the_same_the_one_in_the_likelier_sentence_
 
 
 def test_a_likeness_is_a_cosine_of_the_whole_sentence(encoder: WordEncoder) -> None:
-    text = "Nobody came. Anna won. Nobody saw."
-    same, other = answer("won", text), answer("came", text)
-    (found,) = rerank(encoder, [("Anna won.", [other, same])])
-    assert [(c.text, c.likeness) for c in found][0] == ("won", 1.0)
-    assert abs(found[1].likeness) < 1
+    text = "Nobody came. Anna won. Anna saw."
+    said = [answer("came", text), answer("won", text), answer("saw", text)]
+    (found,) = rerank(encoder, [("Anna won.", said)])
+    assert [(c.text, c.likeness) for c in found] == [("won", 1.0), ("saw", 0.5), ("came", 0.0)]
 
 
 def test_questions_do_not_disturb_each_other(encoder: WordEncoder) -> None:

@@ -39,6 +39,8 @@ def test_schemathesis_finds_nothing(
             "--generation-deterministic",
             "--request-timeout",
             "600",
+            "--max-response-time",  # the first question loads the models
+            "600",
         ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

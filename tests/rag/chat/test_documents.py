@@ -111,6 +111,44 @@ def test_what_was_removed_can_be_uploaded_again(page: Any, tmp_path: Path) -> No
     assert "Ribeiro" in turn.locator(".answer").first.inner_text()
 
 
+def test_what_is_refused_is_told_though_the_panel_was_closed(page: Any, tmp_path: Path) -> None:
+    """Over nothing at once; over a document not, but when the panel is opened next."""
+    held: list[Any] = []
+    page.route("**/documents/file?*", lambda route: held.append(route))
+    panel = page.locator("#collections").get_by_role("button", name="Documents")
+
+    def closed_while_copied() -> None:
+        panel.click()
+        page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path)[:1])
+        page.locator("#job").get_by_text("Copying 1 of 1").wait_for()
+        while not held:
+            page.wait_for_timeout(20)
+        page.keyboard.press("Escape")
+        page.locator("#sheet[open]").wait_for(state="hidden")
+
+    refused = page.locator("#sheet .trouble").get_by_text("The disk is full.")
+    closed_while_copied()
+    held.pop().fulfill(status=507, body="The disk is full.")
+    refused.wait_for()
+    page.keyboard.press("Escape")
+    closed_while_copied()
+    page.locator("#source-1").get_by_role("link", name="Open").click()
+    page.locator("#sheet #mark").wait_for()
+    with page.expect_response("**/documents/file?*"):
+        held.pop().fulfill(status=507, body="The disk is full.")
+    page.wait_for_timeout(500)
+    assert page.locator("#sheet #mark").count() == 1
+    page.keyboard.press("Escape")
+    panel.click()
+    refused.wait_for()
+    page.keyboard.press("Escape")
+    panel.click()
+    page.locator("#sheet .listing").first.wait_for()
+    assert refused.count() == 0
+    page.keyboard.press("Escape")
+    page.unroute("**/documents/file?*")
+
+
 def test_documents_change_and_neither_file_nor_quote_is_lost(
     page: Any, home: Path, tmp_path: Path
 ) -> None:

@@ -94,8 +94,13 @@ def test_the_question_that_waited_when_the_server_died_comes_back(browser: Any, 
         finally:
             server.kill()
             server.wait(30)
+        page.locator("#box textarea").fill("typed by halves")
         with serving(*where):  # Gradio loads the page again by itself
-            page.wait_for_function("document.querySelector('#box textarea')?.value === 'Who won?'")
+            page.locator("#refused").get_by_text("Not asked: “Who won?”").wait_for()
+            assert page.locator("#box textarea").input_value() == "typed by halves"
+            go(page, page.url)
+            page.locator("#thread").wait_for()
+            assert page.locator("#refused").count() == 0
 
 
 def pressed_while_asked(page: Any, question: str) -> None:
@@ -113,6 +118,10 @@ def in_notes(page: Any) -> None:
     page.locator("#collections [data-name=notes][aria-pressed=true]").wait_for()
     assert ask(page, "Who? after:soon").locator(".trouble").count() == 1
     ask(page, "How many troops does the US have in Syria?")
+    pressed = int(page.locator("#side-done").get_attribute("data-n") or 0)
+    page.locator("#conversations li > button").first.click()  # it is open: what failed stays
+    page.locator(f"#side-done[data-n='{pressed + 1}']").wait_for(state="attached")
+    assert page.locator("#thread .turn .trouble").count() == 1
 
 
 def goes_on(page: Any, home: Path) -> None:
