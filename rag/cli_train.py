@@ -47,6 +47,13 @@ def train(
     device: Annotated[
         str | None, typer.Option(help="cpu or cuda; else a GPU if there is one.")
     ] = None,
+    bfloat16: Annotated[
+        bool,
+        typer.Option(
+            "--bfloat16",
+            help="Multiply in bfloat16: faster with AVX512_BF16 or AMX, far slower without.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fine-tune the reader on questions, and say what it read before and after.
@@ -61,7 +68,7 @@ def train(
     from rag.train import train as fine_tune
 
     settings = settings_from(home=home, collection=collection, reader=base)
-    training = Training(epochs=epochs, rate=rate, batch=batch, seed=seed)
+    training = Training(epochs=epochs, rate=rate, batch=batch, seed=seed, bfloat16=bfloat16)
     examples = _with_contexts(questions, settings)
     if test is not None:
         judged = _with_contexts([test], settings)

@@ -1,7 +1,7 @@
 """The questions and documents that the shipped calibrator is fitted on: `make calibrator`.
 
 Documents: the articles of SQuAD 2.0 dev whose title falls into the tuning half (the other half is
-for reporting), and of the reader's own sources what was held out of its training: Wikipedia
+for reporting), and of the reader's own sources what was held out of its last training: Wikipedia
 articles, news quizzes, newswire. Questions: answerable ones, near misses that SQuAD marks as
 unanswerable, and such whose document is not there.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,16 @@ def test_embeddings_stay_unless_asked_for(base: Path, tmp_path: Path) -> None:
     assert not torch.equal(
         weights(out)["qa_outputs.weight"], weights(base)["qa_outputs.weight"].half()
     )
+
+
+def test_bfloat16_learns_too_on_its_own_way(base: Path, tmp_path: Path) -> None:
+    plain = Training(epochs=20, rate=0.02, batch=8, max_tokens=48, train_embeddings=True)
+    before = loss_of(base, tmp_path / "before")
+    fine = train(lessons(), base, tmp_path / "fine", plain, device="cpu")
+    rough = train(lessons(), base, tmp_path / "rough", replace(plain, bfloat16=True), device="cpu")
+    assert loss_of(fine, tmp_path / "fine-after") < 0.8 * before
+    assert loss_of(rough, tmp_path / "rough-after") < 0.8 * before
+    assert not torch.equal(weights(fine)["qa_outputs.weight"], weights(rough)["qa_outputs.weight"])
 
 
 def test_windows_hold_the_whole_answer_or_none_of_it() -> None:
