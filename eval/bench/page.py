@@ -81,6 +81,7 @@ def clocked(url: str, chromium: str, questions: Sequence[str]) -> list[dict[str,
         opened.goto(url)
         for part in PARTS:
             opened.locator(f"html[data-wired~='{part}']").wait_for(state="attached")
+        opened.locator("#box textarea").wait_for()  # Gradio may draw it after the rest is wired
         opened.evaluate(CLOCK)
         for question in [questions[-1], *questions]:
             opened.locator("#side [data-act='new']").first.click()
