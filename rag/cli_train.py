@@ -51,7 +51,7 @@ def train(
         bool,
         typer.Option(
             "--bfloat16",
-            help="Multiply in bfloat16: faster with AVX512_BF16 or AMX, far slower without.",
+            help="Multiply in bfloat16: faster with AVX512_BF16 or AMX, slower without.",
         ),
     ] = False,
     as_json: Json = False,

@@ -49,7 +49,7 @@ class Training:
         batch: windows a step.
         train_embeddings: whether the words' vectors learn too; slower, seldom of use.
         bfloat16: whether matrices are multiplied in bfloat16; weights and sums stay float32.
-            Faster on processors that have it (AVX512_BF16, AMX), far slower on others.
+            Faster on processors that have it (AVX512_BF16, AMX), slower on others.
         max_tokens, stride: the windows, see `Reader`.
         checkpoint_every: steps between two checkpoints.
         seed: of the order of the lessons and of a new head.
@@ -145,7 +145,7 @@ def train(
     if not training.train_embeddings:
         model.base_model.embeddings.requires_grad_(False)
     if training.bfloat16 and where.type == "cpu":
-        # There torch's fused attention is several times slower backwards in bfloat16.
+        # There torch's fused attention is slower in bfloat16 than this one.
         model.set_attn_implementation("eager")
     model.to(where).train()
     optimizer = torch.optim.AdamW(_groups(model, training), betas=(0.9, 0.999))
