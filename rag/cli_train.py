@@ -54,6 +54,13 @@ def train(
             help="Multiply in bfloat16: faster with AVX512_BF16 or AMX, slower without.",
         ),
     ] = False,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Learn to weigh the passages of one question against each other.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fine-tune the reader on questions, and say what it read before and after.
@@ -68,7 +75,9 @@ def train(
     from rag.train import train as fine_tune
 
     settings = settings_from(home=home, collection=collection, reader=base)
-    training = Training(epochs=epochs, rate=rate, batch=batch, seed=seed, bfloat16=bfloat16)
+    training = Training(
+        epochs=epochs, rate=rate, batch=batch, seed=seed, bfloat16=bfloat16, together=together
+    )
     examples = _with_contexts(questions, settings)
     if test is not None:
         judged = _with_contexts([test], settings)

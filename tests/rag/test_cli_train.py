@@ -38,7 +38,7 @@ def test_train_ends_with_figures_before_and_after(tmp_path: Path) -> None:
     flags = ["--base", str(base), "--home", str(tmp_path / "home"), "--device", "cpu"]
     out = tmp_path / "out"
     done = spanwise("train", str(questions), "--out", str(out), *flags, "--epochs", "20",
-                    "--rate", "0.01", "--json", code=0)  # fmt: skip
+                    "--rate", "0.01", "--together", "--json", code=0)  # fmt: skip
     told = json.loads(done.stdout)
     assert "Left out: questions.jsonl, line 27" in done.stderr
     assert told["trained_on"] + told["judged_by"] == 26

@@ -147,6 +147,49 @@ def test_bfloat16_learns_too_on_its_own_way(base: Path, tmp_path: Path) -> None:
     assert not torch.equal(weights(fine)["qa_outputs.weight"], weights(rough)["qa_outputs.weight"])
 
 
+def beside(count: int = 20) -> list[Lesson]:
+    """Of each question a passage that answers it and one that does not."""
+    found = []
+    for one in lessons(count):
+        question = f"who heads {one.id} ?"
+        found.append(replace(one, question=question))
+        found.append(Lesson(f"{one.id}b", question, "he said on friday"))
+    return found
+
+
+def test_passages_of_one_question_are_one_group(base: Path, tmp_path: Path) -> None:
+    tokenizer = word_pieces()
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    taught = [(lesson, list(module._windows(lesson, tokenizer, 48, 8))) for lesson in beside(3)]
+    together = module._grouped(taught, 4)
+    assert [len(group) for group in together] == [2, 2, 2]
+    assert [group[0].first > 0 for group in together] == [False, True, True]
+    assert [len(group) for group in module._grouped(taught, 1)] == [1] * 6
+    last_first = [(lesson, found) for lesson, found in reversed(taught[4:])]
+    [cut] = module._grouped([*last_first, *last_first, *last_first], 4)
+    assert [window.first > 0 for window in cut] == [True, True, True, False]
+    seen: list[int] = []
+    train(beside(), base, tmp_path / "out", replace(QUICK, together=True),
+          progress=lambda done, total, loss: seen.append(total))  # fmt: skip
+    assert seen[-1] == 10  # 20 groups of two windows, four windows a step
+    apart = train(beside(), base, tmp_path / "apart", QUICK)
+    assert not torch.equal(
+        weights(tmp_path / "out")["qa_outputs.weight"], weights(apart)["qa_outputs.weight"]
+    )
+
+
+def test_an_answer_is_to_beat_the_spans_of_the_other_passages() -> None:
+    # Null score first. One group of two windows, the answer in the first; one without an answer.
+    scores = torch.tensor([[1.0, 4.0, 2.0], [0.5, 3.0, -9.0], [2.0, 1.0, 0.0]])
+    members = torch.tensor([[True, True, False], [False, False, True]])
+    loss = module._apart(scores, torch.tensor([1, 0, 0]), members)
+    margins = [0.0, 3.0, 1.0, 2.5, -9.5]
+    answered = math.log(sum(map(math.exp, margins))) - 3.0
+    silent = math.log(1 + math.exp(-1.0) + math.exp(-2.0))
+    assert float(loss) == pytest.approx((answered + silent) / 2)
+
+
 def test_windows_hold_the_whole_answer_or_none_of_it() -> None:
     tokenizer = word_pieces()
     tokenizer.no_truncation()
