@@ -24,7 +24,8 @@ def spanwise(*arguments: str, code: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_train_ends_with_figures_before_and_after(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["--together"]])
+def test_train_ends_with_figures_before_and_after(tmp_path: Path, more: list[str]) -> None:
     base = tiny_bert(tmp_path / "base")
     rows = [
         {"id": str(n), "title": "t", "context": f"he said {n} fighters of raqqa",
@@ -38,7 +39,7 @@ def test_train_ends_with_figures_before_and_after(tmp_path: Path) -> None:
     flags = ["--base", str(base), "--home", str(tmp_path / "home"), "--device", "cpu"]
     out = tmp_path / "out"
     done = spanwise("train", str(questions), "--out", str(out), *flags, "--epochs", "20",
-                    "--rate", "0.01", "--together", "--json", code=0)  # fmt: skip
+                    "--rate", "0.01", *more, "--json", code=0)  # fmt: skip
     told = json.loads(done.stdout)
     assert "Left out: questions.jsonl, line 27" in done.stderr
     assert told["trained_on"] + told["judged_by"] == 26
