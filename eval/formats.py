@@ -47,7 +47,7 @@ def read_text(file: Path) -> str:
         return data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise QuestionError(
-            f"The question set cannot be read ({error})",
+            f"The question set cannot be read ({getattr(error, 'strerror', None) or error})",
             where=file,
             mend="Is its name right?"
             if isinstance(error, FileNotFoundError)

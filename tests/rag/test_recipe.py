@@ -17,11 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import SHARED
+from tiny_models import tiny_bert
 
 from index.errors import SettingsError
 from rag.aggregate import normalise
 from rag.lessons import target
+from rag.read import Reader
 from rag.recipe import sources
+from rag.recipe.make import ROUNDS, WORKERS, main
 from rag.recipe.mix import mix
 from rag.recipe.negatives import retrieved, twisted, without_answer
 from rag.recipe.noise import noisy
@@ -215,3 +218,26 @@ def test_the_command_says_what_it_lacks_in_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("Error: No such model folder")
     assert "Traceback" not in done.stderr
+
+
+def test_the_command_trains_in_rounds_and_keeps_what_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole command on a tiny model and a tiny data set; its workers are real processes."""
+    rows = [
+        raw(str(n), f"how many fighters in {n} ?", f"the council has {n} fighters . on friday .",
+            f"{n} fighters") for n in range(40)
+    ]  # fmt: skip
+    monkeypatch.setattr(sources, "SOURCES", (write(tmp_path / "data" / "train", "news", rows),))
+    start, out = tiny_bert(tmp_path / "start"), tmp_path / "out"
+    command = ["recipe", str(tmp_path / "data"), str(out), "--start", str(start)]
+    monkeypatch.setattr(sys, "argv", command)
+    main()
+    assert json.loads((out / "rows.json").read_text())["rows"] >= 30
+    written = sorted(out.glob("round-*/model.safetensors"))
+    assert len(written) == (WORKERS + 1) * len(ROUNDS)
+    last = Reader(str(out / f"round-{len(ROUNDS)}"))
+    assert last.fingerprint != Reader(str(start)).fingerprint
+    times = [file.stat().st_mtime_ns for file in written]
+    main()
+    assert [file.stat().st_mtime_ns for file in written] == times
