@@ -78,6 +78,13 @@ def test_a_page_of_a_pdf_is_shown_with_the_span_boxed(page: Any, home: Path) -> 
     uploaded.write_bytes(whole)
 
 
+def caught(page: Any, routes: list[Any]) -> Any:
+    """The first request that was held up; the page may show its start before it comes here."""
+    while not routes:
+        page.wait_for_timeout(20)
+    return routes[0]
+
+
 def test_a_document_is_removed_and_its_upload_deleted(page: Any, home: Path) -> None:
     go(page, page.address)
     page.locator("#collections").get_by_role("button", name="Documents").click()
@@ -88,7 +95,7 @@ def test_a_document_is_removed_and_its_upload_deleted(page: Any, home: Path) -> 
     row.get_by_role("button", name="Really?").click()
     page.locator("#job").get_by_text("Removing uploads/register.pdf").wait_for()
     assert row.get_by_role("button", name="Removing").is_disabled()
-    asked[0].fulfill(status=409, body="Busy <just> now.")
+    caught(page, asked).fulfill(status=409, body="Busy <just> now.")
     page.unroute("**/documents/remove*")
     page.locator("#sheet .trouble").get_by_text("Busy <just> now.").wait_for()
     row.get_by_role("button", name="Remove").click()
@@ -121,8 +128,7 @@ def test_what_is_refused_is_told_though_the_panel_was_closed(page: Any, tmp_path
         panel.click()
         page.locator("#sheet input[type=file]").first.set_input_files(files(tmp_path)[:1])
         page.locator("#job").get_by_text("Copying 1 of 1").wait_for()
-        while not held:
-            page.wait_for_timeout(20)
+        caught(page, held)
         page.keyboard.press("Escape")
         page.locator("#sheet[open]").wait_for(state="hidden")
 
